@@ -1,0 +1,258 @@
+//! What can be set, and where each setting came from.
+//!
+//! Three layers, later ones win: the documented `default.toml` compiled into the program, a file named by `--config`,
+//! and the environment (`VEETFLOW__SECTION__KEY`). An unknown key is an error, not a silence.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// The documented defaults.
+pub const DEFAULT_TOML: &str = include_str!("default.toml");
+
+/// All settings.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The folder of everything that is kept on this machine.
+    pub data_dir: PathBuf,
+    /// The listener.
+    pub http: Http,
+    /// The database.
+    pub database: Database,
+    /// The keys.
+    pub vault: Vault,
+    /// Live conversations.
+    pub conversation: Conversation,
+    /// The purge.
+    pub purge: Purge,
+    /// Language models.
+    pub providers: Providers,
+    /// Logs.
+    pub telemetry: Telemetry,
+}
+
+/// `[http]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// Worker threads; 0 means one per core.
+    pub workers: usize,
+    /// Sockets at most per worker.
+    pub max_connections: usize,
+    /// Seconds a peer may leave bytes unacknowledged before the kernel ends the connection.
+    pub peer_timeout_seconds: u64,
+}
+
+/// `[database]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// A PostgreSQL address; empty means the embedded cluster.
+    pub url: SecretString,
+    /// Where `postgres` and `initdb` are; empty means wherever they are found.
+    pub binaries: PathBuf,
+    /// Connections of the application.
+    pub connections: usize,
+    /// Seconds to wait for a connection or a statement.
+    pub timeout_seconds: u64,
+}
+
+/// `[vault]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vault {
+    /// The master key itself, as 64 hexadecimal digits; empty means `master_key_file`.
+    pub master_key: SecretString,
+    /// The master key's file; empty means `master.key` in the data folder.
+    pub master_key_file: PathBuf,
+}
+
+/// `[conversation]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conversation {
+    /// Messages a visitor may send in a burst.
+    pub burst: u32,
+    /// Messages a visitor may send a minute.
+    pub per_minute: u32,
+    /// Estimated tokens of history sent to a model.
+    pub prompt_tokens: usize,
+    /// Seconds between pings.
+    pub heartbeat_seconds: u64,
+    /// Bytes a viewer may leave unacknowledged.
+    pub credit_bytes: usize,
+    /// Seconds a viewer may stay without credit.
+    pub stall_seconds: u64,
+    /// Seconds without a viewer or an answer after which a conversation leaves memory.
+    pub idle_seconds: u64,
+    /// Seconds a drain may wait for answers in progress.
+    pub drain_seconds: u64,
+}
+
+/// `[purge]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Purge {
+    /// Seconds between passes.
+    pub interval_seconds: u64,
+    /// Conversations a batch.
+    pub batch: i64,
+    /// Conversations a tenant and pass.
+    pub cap: i64,
+    /// Seconds that this machine's clock and the database's may differ.
+    pub max_clock_skew_seconds: i64,
+}
+
+/// `[providers]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Providers {
+    /// Any OpenAI-compatible server.
+    pub openai: OpenAi,
+}
+
+/// `[providers.openai]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenAi {
+    /// The key; may be empty for a server of one's own.
+    pub api_key: SecretString,
+    /// The address up to and including `/v1`; empty means the vendor's.
+    pub base_url: String,
+    /// The model's name.
+    pub model: String,
+    /// Seconds until the first token.
+    pub first_token_seconds: u64,
+    /// Tokens of an answer at most.
+    pub max_tokens: u32,
+}
+
+/// `[telemetry]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// A `tracing` filter.
+    pub filter: String,
+    /// `text` or `json`.
+    pub format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// One effective setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// `section.key`
+    pub key: String,
+    /// The value, or `(set, hidden)` for a secret.
+    pub value: String,
+    /// Where it came from.
+    pub source: String,
+}
+
+const SECRETS: [&str; 3] = ["database.url", "vault.master_key", "providers.openai.api_key"];
+
+/// The layers, ready to be read.
+#[derive(Debug, Clone)]
+pub struct Layers(Figment);
+
+impl Layers {
+    /// Defaults, then `file` if given, then the environment.
+    pub fn new(file: Option<&Path>) -> Self {
+        let mut figment = Figment::from(Toml::string(DEFAULT_TOML));
+        if let Some(path) = file {
+            figment = figment.merge(Toml::file_exact(path));
+        }
+        // The vendor's own names are what people have in their shells; ours win over them.
+        let vendor = Env::raw()
+            .only(&["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"])
+            .map(|key| key.as_str().to_ascii_lowercase().replacen("openai_", "providers.openai.", 1).into())
+            .lowercase(true);
+        Self(figment.merge(vendor).merge(Env::prefixed("VEETFLOW__").split("__")))
+    }
+
+    /// Defaults with a few settings replaced, as `section.key`, for tests that must not read the environment.
+    pub fn with<'a>(settings: impl IntoIterator<Item = (&'a str, figment::value::Value)>) -> Self {
+        let figment = Figment::from(Toml::string(DEFAULT_TOML));
+        Self(settings.into_iter().fold(figment, |layers, (key, value)| layers.merge((key, value))))
+    }
+
+    /// The settings, or which of them is wrong and where it was set.
+    pub fn read(&self) -> Result<Config, figment::Error> {
+        self.0.extract()
+    }
+
+    /// Every effective setting with its source; secrets are not shown.
+    pub fn explain(&self) -> Result<Vec<Setting>, figment::Error> {
+        let mut settings = Vec::new();
+        let root: figment::value::Dict = self.0.extract()?;
+        flatten("", &root, &mut settings);
+        for setting in &mut settings {
+            if let Some(metadata) = self.0.find_metadata(&setting.key) {
+                setting.source = match &metadata.source {
+                    Some(figment::Source::File(path)) => path.display().to_string(),
+                    Some(_) | None if metadata.name.contains("environment") => {
+                        format!("VEETFLOW__{}", setting.key.to_uppercase().replace('.', "__"))
+                    }
+                    Some(_) | None => "default.toml (compiled in)".to_owned(),
+                };
+            }
+            if SECRETS.contains(&setting.key.as_str()) && !setting.value.is_empty() {
+                "(set, hidden)".clone_into(&mut setting.value);
+            }
+        }
+        Ok(settings)
+    }
+}
+
+fn flatten(prefix: &str, dict: &figment::value::Dict, settings: &mut Vec<Setting>) {
+    for (name, value) in dict {
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        if let Some(inner) = value.as_dict() {
+            flatten(&key, inner, settings);
+            continue;
+        }
+        let shown = value.as_str().map(str::to_owned).or_else(|| value.to_i128().map(|number| number.to_string()));
+        let text = shown.unwrap_or_else(|| format!("{value:?}"));
+        settings.push(Setting { key, value: text, source: String::new() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compiled_in_defaults_are_complete_and_an_unknown_key_is_refused() {
+        let config = Layers::with([]).read().expect("defaults are complete");
+        assert_eq!(config.http.listen.port(), 8080);
+        let wrong = Layers::with([("http.lisen", figment::value::Value::from("x"))]).read();
+        assert!(wrong.is_err_and(|error| error.to_string().contains("lisen")));
+    }
+
+    #[test]
+    fn a_secret_is_never_explained() {
+        let layers = Layers::with([("vault.master_key", figment::value::Value::from("hunter2"))]);
+        let settings = layers.explain().expect("readable");
+        assert!(settings.iter().any(|setting| setting.value == "(set, hidden)"));
+        assert!(!format!("{settings:?} {:?}", layers.read()).contains("hunter2"));
+        for secret in SECRETS {
+            assert!(settings.iter().any(|setting| setting.key == secret), "{secret} is no setting");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The words of the business. A value of one of these types is the proof that it was checked: each has one
+//! constructor, `parse` or a closed list.
+
+pub mod age;
+pub mod consent;
+pub mod language;
+pub mod origin;
+pub mod prompt;
+pub mod tenant;
+pub mod text;
+pub mod turn;

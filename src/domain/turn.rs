@@ -1,0 +1,148 @@
+//! One durable entry of a conversation's log, and what may stand in it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::domain::consent::Decisions;
+use crate::id::{MessageId, ReceiptId};
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// The model said all it wanted.
+    Complete,
+    /// The visitor pressed stop.
+    Stopped,
+    /// The length limit was reached.
+    Length,
+    /// The provider failed.
+    Error,
+    /// The stream was cut off, or the server died while it ran.
+    Interrupted,
+    /// Consent was withdrawn while it ran; what had been generated is dropped.
+    ConsentWithdrawn,
+    /// The knowledge base does not cover the question.
+    Abstained,
+    /// The provider declined for reasons of content.
+    Refused,
+}
+
+/// Where an answer's statement comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Citation {
+    /// The name of the document and section.
+    pub title: String,
+    /// Where it can be read.
+    pub url: String,
+}
+
+/// What the provider counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub input_tokens: u32,
+    /// Tokens of the answer.
+    pub output_tokens: u32,
+}
+
+/// Why a conversation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloseReason {
+    /// The visitor ended it.
+    Visitor,
+    /// Nobody wrote for 24 hours.
+    Idle,
+    /// It was seven days old; a new one takes over so that no transcript is kept alive for ever.
+    RolledOver,
+}
+
+/// What a durable entry says. Its serialised form is what the vault seals.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Content {
+    /// The visitor wrote.
+    Question {
+        /// The client's identifier of the message.
+        id: Uuid,
+        /// The words.
+        text: String,
+    },
+    /// The assistant answered.
+    Answer {
+        /// The answer's identifier.
+        message_id: MessageId,
+        /// The words.
+        text: String,
+        /// Why it ended.
+        stop_reason: StopReason,
+        /// Who answered.
+        provider: String,
+        /// The model, as the provider calls it.
+        model: String,
+        /// What was counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
+        /// Sources.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        citations: Vec<Citation>,
+    },
+    /// The visitor decided about purposes.
+    ConsentChanged {
+        /// The client's identifier of the act.
+        id: Uuid,
+        /// The text decided upon.
+        policy_version: String,
+        /// What was decided.
+        decisions: Decisions,
+        /// The receipt.
+        receipt: Receipt,
+    },
+    /// The conversation ended.
+    Closed {
+        /// Why.
+        reason: CloseReason,
+    },
+}
+
+impl Content {
+    /// The number stored in clear beside the sealed content, so that the log can be counted without being read.
+    pub const fn stored_kind(&self) -> i16 {
+        match self {
+            Self::Question { .. } => 1,
+            Self::Answer { .. } => 2,
+            Self::ConsentChanged { .. } => 3,
+            Self::Closed { .. } => 4,
+        }
+    }
+
+    /// The client's identifier, by which a repeated send is recognised.
+    pub const fn client_id(&self) -> Option<Uuid> {
+        match self {
+            Self::Question { id, .. } | Self::ConsentChanged { id, .. } => Some(*id),
+            Self::Answer { .. } | Self::Closed { .. } => None,
+        }
+    }
+}
+
+/// The proof of an act of consent that the person can keep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The receipt's identifier.
+    pub id: ReceiptId,
+    /// SHA-256 over the act, in hexadecimal.
+    pub digest: String,
+}
+
+/// One entry of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// Dense and rising from 1 within the conversation.
+    pub seq: i64,
+    /// When the server took it.
+    pub at: Timestamp,
+    /// What it says.
+    pub content: Content,
+}

@@ -1,0 +1,145 @@
+//! Whether something may leave towards a processor. Default deny.
+//!
+//! [`Disclosed`] is the only thing a provider accepts and [`disclose`] is the only place that makes one, so a call that
+//! forgot to ask does not compile. A retry needs a new one.
+
+use crate::code::{Coded, ErrorCode};
+use crate::domain::age::{AgeBracket, MINIMUM_AGE};
+use crate::domain::consent::{Purpose, Standing};
+use crate::domain::tenant::TenantState;
+
+/// A value that was found fit to be shown to a processor for one purpose. Not cloneable: one permission, one use.
+#[derive(Debug)]
+pub struct Disclosed<T> {
+    value: T,
+    purpose: Purpose,
+    consent_epoch: i64,
+}
+
+impl<T> Disclosed<T> {
+    /// The value, given away to the one call it was meant for.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+
+    /// Looks at the value.
+    pub fn get(&self) -> &T {
+        &self.value
+    }
+
+    /// What it was disclosed for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// The act of consent it rests on.
+    pub fn consent_epoch(&self) -> i64 {
+        self.consent_epoch
+    }
+}
+
+/// Everything a decision looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The tenant's state.
+    pub tenant: TenantState,
+    /// What the visitor answered about age, if asked.
+    pub age: Option<AgeBracket>,
+    /// What the visitor allowed.
+    pub standing: &'a Standing,
+    /// The policy version in force.
+    pub policy_version: &'a str,
+}
+
+/// Why something may not be disclosed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The tenant is not served.
+    #[error("the tenant is {}", .0.as_str())]
+    Tenant(TenantState),
+    /// The age question is open.
+    #[error("the age question has not been answered")]
+    AgeUnknown,
+    /// Too young (policy §10).
+    #[error("the visitor is below the minimum age")]
+    TooYoung,
+    /// No grant in force for the purpose.
+    #[error("there is no consent for {}", .0.as_str())]
+    NoConsent(Purpose),
+}
+
+impl Coded for Refusal {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Tenant(TenantState::Closed) => ErrorCode::TenantGone,
+            Self::Tenant(TenantState::Active | TenantState::Suspended) => ErrorCode::TenantSuspended,
+            Self::AgeUnknown => ErrorCode::AgeRequired,
+            Self::TooYoung => ErrorCode::AgeRestricted,
+            Self::NoConsent(_) => ErrorCode::ConsentRequired,
+        }
+    }
+}
+
+/// Says whether `purpose` may be served in these circumstances.
+pub fn may(purpose: Purpose, circumstances: Circumstances<'_>) -> Result<(), Refusal> {
+    if circumstances.tenant != TenantState::Active {
+        return Err(Refusal::Tenant(circumstances.tenant));
+    }
+    let age = circumstances.age.ok_or(Refusal::AgeUnknown)?;
+    if !age.has_reached(MINIMUM_AGE) {
+        return Err(Refusal::TooYoung);
+    }
+    if !circumstances.standing.allows(purpose, circumstances.policy_version) {
+        return Err(Refusal::NoConsent(purpose));
+    }
+    Ok(())
+}
+
+/// Discloses `value` for `purpose`, or says why not.
+pub fn disclose<T>(
+    value: T,
+    purpose: Purpose,
+    circumstances: Circumstances<'_>,
+) -> Result<Disclosed<T>, Refusal> {
+    may(purpose, circumstances)?;
+    Ok(Disclosed { value, purpose, consent_epoch: circumstances.standing.epoch })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::consent::{Decision, Purposes};
+
+    fn granted() -> Standing {
+        Standing {
+            policy_version: Some("1".into()),
+            granted: Purposes::default().decided(Purpose::AiAnswer, Decision::Granted),
+            epoch: 1,
+        }
+    }
+
+    /// Policy §7, §10: without age, consent and a served tenant nothing leaves.
+    #[test]
+    fn each_missing_circumstance_alone_refuses() {
+        let standing = granted();
+        let right = Circumstances {
+            tenant: TenantState::Active,
+            age: Some(AgeBracket::From16To17),
+            standing: &standing,
+            policy_version: "1",
+        };
+        let decide = |circumstances| disclose((), Purpose::AiAnswer, circumstances).map(Disclosed::into_inner);
+        assert_eq!(decide(right), Ok(()));
+        assert_eq!(decide(Circumstances { age: None, ..right }), Err(Refusal::AgeUnknown));
+        assert_eq!(decide(Circumstances { age: Some(AgeBracket::Under16), ..right }), Err(Refusal::TooYoung));
+        assert_eq!(
+            decide(Circumstances { policy_version: "2", ..right }),
+            Err(Refusal::NoConsent(Purpose::AiAnswer))
+        );
+        for tenant in [TenantState::Suspended, TenantState::Closed] {
+            assert_eq!(decide(Circumstances { tenant, ..right }), Err(Refusal::Tenant(tenant)));
+        }
+        let silent = Standing::default();
+        assert!(decide(Circumstances { standing: &silent, ..right }).is_err());
+    }
+}

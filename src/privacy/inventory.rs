@@ -1,0 +1,69 @@
+//! Every column of the database and what it holds. A test compares this table with the database itself, so a column
+//! that nobody thought about fails the build.
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// Personal data, as ciphertext under the conversation's key.
+    Sealed,
+    /// A random identifier that leads to a person only together with that person's own browser.
+    Pseudonym,
+    /// A fact about a pseudonym that is needed in clear: an instant, a decision, an age bracket.
+    FactAboutPseudonym,
+    /// Nothing about a person.
+    Nothing,
+}
+
+/// One column.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    /// Its table.
+    pub table: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds.
+    pub holds: Holds,
+}
+
+macro_rules! inventory {
+    ($($table:literal { $($holds:ident: $($name:literal)+;)+ })+) => {
+        /// The inventory.
+        pub const COLUMNS: &[Column] = &[
+            $($($(Column { table: $table, name: $name, holds: Holds::$holds },)+)+)+
+        ];
+    };
+}
+
+inventory! {
+    "installation" { Nothing: "singleton" "keyring_id" "created_at"; }
+    "policy_text" { Nothing: "version" "language" "sha256" "body" "published_at"; }
+    "tenant" {
+        Nothing: "tenant_id" "slug" "display_name" "state" "retention_months" "retention_days" "created_at";
+    }
+    "widget" { Nothing: "tenant_id" "widget_id" "origins" "created_at"; }
+    "visitor" {
+        Pseudonym: "visitor_id";
+        FactAboutPseudonym: "age_bracket" "policy_version" "granted" "consent_epoch" "anchor_at";
+        Nothing: "tenant_id" "retention_class";
+    }
+    "consent_act" {
+        Pseudonym: "visitor_id" "receipt_id" "conversation_id" "digest";
+        FactAboutPseudonym: "act_no" "policy_version" "granted" "denied" "at" "anchor_at";
+        Nothing: "tenant_id" "retention_class";
+    }
+    "conversation" {
+        Pseudonym: "conversation_id" "visitor_id";
+        FactAboutPseudonym: "started_at" "state" "head_seq" "read_seq" "hold_count" "hidden" "purge_lease"
+            "anchor_at" "anchor_day";
+        Nothing: "tenant_id" "widget_id" "node_id" "epoch" "retention_class";
+    }
+    "turn" {
+        Sealed: "content";
+        Pseudonym: "conversation_id" "turn_id" "client_id";
+        FactAboutPseudonym: "seq" "kind" "at" "policy_version" "purposes" "anchor_at";
+        Nothing: "tenant_id" "retention_class";
+    }
+    "purge_run" {
+        Nothing: "tenant_id" "run_id" "retention_class" "started_at" "ended_at" "conversations" "turns" "residue";
+    }
+}

@@ -1,0 +1,6 @@
+//! Pure decisions about personal data: what may be disclosed, how long it is kept, which columns hold it.
+//! Nothing here reads a clock, a socket or a table.
+
+pub mod disclosure;
+pub mod inventory;
+pub mod retention;

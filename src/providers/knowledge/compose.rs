@@ -1,0 +1,197 @@
+//! Decides whether the documents answer a question, and says so either way.
+//!
+//! It stands apart because this is the promise of the built-in answers: every sentence is quoted
+//! and cited, and where the documents are silent the reply is an honest refusal with the address
+//! of a person.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::excerpt::excerpt;
+use super::index::{Hit, Index, Language, Passage};
+use super::segment::{Segmenter, fold, is_han};
+
+/// About how many characters an answer may have.
+const BUDGET: usize = 500;
+/// How many sources an answer names at most.
+const MOST_CITATIONS: usize = 3;
+/// How many passages are considered.
+const CANDIDATES: usize = 6;
+/// The least share of the question a passage must know.
+const LEAST_COVERAGE: f32 = 0.42;
+/// The least score, so that a common word alone is no reason to answer.
+const LEAST_SCORE: f32 = 1.2;
+/// The share of the best score a further passage must reach.
+const WORTH_ADDING: f32 = 0.45;
+/// The share of the question a further passage must add.
+const WORTH_HEARING: f32 = 0.2;
+
+const GREETINGS: &[&str] = &[
+    "你好", "您好", "你好啊", "嗨", "哈喽", "在吗", "在么", "早", "早上好", "上午好", "中午好", "下午好",
+    "晚上好", "谢谢", "谢谢你", "谢谢您", "hi", "hi there", "hello", "hello there", "hey", "good morning",
+    "good afternoon", "good evening", "thanks", "thank you", "thanks a lot", "thank you very much",
+];
+
+/// What the built-in knowledge has to say to a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// The documents answer it. A greeting is answered too, without citations.
+    Answered {
+        /// The answer's paragraphs, as Markdown.
+        paragraphs: Vec<String>,
+        /// Where they were taken from, best first.
+        citations: Vec<Citation>,
+    },
+    /// The documents do not answer it.
+    Abstained {
+        /// What to tell the asker instead.
+        text: String,
+    },
+}
+
+/// A source of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Citation {
+    /// Document title and heading.
+    pub title: String,
+    /// The address of that section.
+    pub url: String,
+}
+
+/// Answers a question from the documents, or declines to.
+pub fn reply(index: &Index, segmenter: &Segmenter, question: &str, language: Language) -> Reply {
+    if is_greeting(question) {
+        return Reply::Answered { paragraphs: vec![introduction(language)], citations: Vec::new() };
+    }
+    let hits = index.search(segmenter, question, language, CANDIDATES);
+    let Some((best, others)) = hits.split_first().filter(|(best, _)| is_convincing(best)) else {
+        return Reply::Abstained { text: refusal(language) };
+    };
+    let terms: BTreeSet<String> = segmenter.terms(question).into_iter().collect();
+    let further = complement(index, segmenter, &terms, best, others);
+    let mut paragraphs = Vec::new();
+    let mut citations: Vec<Citation> = Vec::new();
+    let room = if further.is_some() { BUDGET / 2 } else { BUDGET };
+    for hit in std::iter::once(best).chain(further) {
+        let passage = hit.passage;
+        paragraphs.extend(excerpt(index, segmenter, &terms, passage, room));
+        if citations.len() < MOST_CITATIONS && citations.iter().all(|one| one.url != passage.url) {
+            citations.push(Citation { title: passage.title.clone(), url: passage.url.clone() });
+        }
+    }
+    Reply::Answered { paragraphs, citations }
+}
+
+fn is_convincing(hit: &Hit<'_>) -> bool {
+    hit.coverage >= LEAST_COVERAGE && hit.score >= LEAST_SCORE
+}
+
+/// A second passage that knows what the best one leaves open, for a question of two halves.
+fn complement<'a>(
+    index: &Index,
+    segmenter: &Segmenter,
+    question: &BTreeSet<String>,
+    best: &Hit<'a>,
+    others: &'a [Hit<'a>],
+) -> Option<&'a Hit<'a>> {
+    let known = words(segmenter, best.passage);
+    let open: BTreeSet<&String> = question.difference(&known).collect();
+    let whole: f32 = question.iter().map(|term| index.weight(term)).sum();
+    others.iter().find(|hit| {
+        let answers = words(segmenter, hit.passage);
+        let added: f32 =
+            open.iter().filter(|term| answers.contains(**term)).map(|term| index.weight(term)).sum();
+        hit.passage.language == best.passage.language
+            && hit.score >= WORTH_ADDING * best.score
+            && added >= WORTH_HEARING * whole
+    })
+}
+
+fn words(segmenter: &Segmenter, passage: &Passage) -> BTreeSet<String> {
+    let mut words: BTreeSet<String> = segmenter.terms(&passage.text).into_iter().collect();
+    words.extend(segmenter.terms(&passage.title));
+    words
+}
+
+fn is_greeting(text: &str) -> bool {
+    let folded = fold(text);
+    let greeting = folded.trim_matches(|character: char| !character.is_alphanumeric());
+    GREETINGS.contains(&greeting)
+}
+
+fn introduction(language: Language) -> String {
+    match language {
+        Language::Zh => {
+            "您好！我可以依据公开文档，回答有关隐私、数据保留与删除以及产品使用的问题，\
+             比如“聊天记录保留多久？”或“怎么撤回同意？”。"
+        }
+        Language::En => {
+            "Hello! I can answer questions about privacy, data retention and deletion, and how the \
+             product works, for example \u{201c}How long are my chats kept?\u{201d} or \
+             \u{201c}How do I withdraw my consent?\u{201d}"
+        }
+    }
+    .to_owned()
+}
+
+fn refusal(language: Language) -> String {
+    match language {
+        Language::Zh => {
+            "我能查阅的文档里没有这个问题的答案，我不想凭空猜测。如需工作人员帮助，\
+             请写信到 privacy@veetflow.com。"
+        }
+        Language::En => {
+            "The documents I answer from do not cover this, and I would rather not guess. \
+             To reach a person, please write to privacy@veetflow.com."
+        }
+    }
+    .to_owned()
+}
+
+/// The language to answer in: Chinese as soon as there is one Chinese character.
+pub fn detect_language(text: &str) -> Language {
+    if text.chars().any(is_han) { Language::Zh } else { Language::En }
+}
+
+/// Cuts an answer into the pieces it is streamed in: a word, or two Chinese characters, each with
+/// the space and punctuation after it. Joined, they are the text again, byte for byte.
+pub fn pieces(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut piece = String::new();
+    for character in text.chars() {
+        if starts_a_piece(&piece, character) {
+            found.push(std::mem::take(&mut piece));
+        }
+        piece.push(character);
+    }
+    if !piece.is_empty() {
+        found.push(piece);
+    }
+    found
+}
+
+/// No piece grows beyond this many characters, whatever is sent.
+const LONGEST_PIECE: usize = 24;
+
+fn starts_a_piece(piece: &str, next: char) -> bool {
+    let Some(last) = piece.chars().next_back() else { return false };
+    if joins_backwards(next) || last == '\u{200d}' {
+        return false;
+    }
+    if piece.chars().count() >= LONGEST_PIECE {
+        return true;
+    }
+    if !(next.is_alphanumeric() || next == '*' && last.is_whitespace()) {
+        return false;
+    }
+    let is_full_of_han = piece.chars().filter(|character| is_han(*character)).count() >= 2;
+    is_full_of_han || last.is_whitespace() || (last.is_alphanumeric() && is_han(last) != is_han(next))
+}
+
+/// Accents, variation selectors, skin tones and joiners belong to the character before them.
+fn joins_backwards(character: char) -> bool {
+    matches!(character,
+        '\u{300}'..='\u{36f}' | '\u{200d}' | '\u{20d0}'..='\u{20ff}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{1f3fb}'..='\u{1f3ff}')
+}

@@ -1,0 +1,64 @@
+// What this tab remembers across a reload. It stands apart because it is the only file that
+// touches storage, and because its one rule matters: nothing is written until the visitor acted.
+
+/**
+ * @typedef {{token?: string, open?: boolean, locale?: 'zh'|'en',
+ *   outbox?: {id: string, text: string}[]}} Remembered
+ */
+
+export class TabMemory {
+  #key;
+  /** @type {Remembered} */
+  #held = {};
+  #mayWrite = false;
+
+  /** @param {string} widgetId */
+  constructor(widgetId) {
+    this.#key = `veetflow:${widgetId}`;
+    try {
+      this.#held = JSON.parse(sessionStorage.getItem(this.#key) ?? '{}') ?? {};
+      this.#mayWrite = Boolean(this.#held.token);
+    } catch {
+      // Storage may be forbidden or hold nonsense: then this page load starts from nothing.
+    }
+  }
+
+  /** @template {keyof Remembered} Name @param {Name} name @returns {Remembered[Name]} */
+  get(name) {
+    return this.#held[name];
+  }
+
+  /** @template {keyof Remembered} Name @param {Name} name @param {Remembered[Name]} value */
+  set(name, value) {
+    if (this.#held[name] === value) return;
+    this.#held[name] = value;
+    this.#write();
+  }
+
+  /** The visitor accepted or sent something: from here on the tab may remember. */
+  visitorActed() {
+    if (this.#mayWrite) return;
+    this.#mayWrite = true;
+    this.#write();
+  }
+
+  /** The server asked to forget local copies. The token stays in use for this page load only. */
+  forget() {
+    this.#mayWrite = false;
+    this.#held = { token: this.#held.token, open: this.#held.open };
+    try {
+      sessionStorage.removeItem(this.#key);
+    } catch {
+      // Nothing was stored where storage is forbidden.
+    }
+  }
+
+  #write() {
+    if (!this.#mayWrite) return;
+    try {
+      sessionStorage.setItem(this.#key, JSON.stringify(this.#held));
+    } catch {
+      // The conversation goes on in memory; only a reload will not remember it.
+    }
+  }
+}
