@@ -43,6 +43,11 @@ impl<K> Id<K> {
     pub const fn uuid(&self) -> Uuid {
         self.uuid
     }
+
+    /// The bare UUID by reference, as statement parameters want it.
+    pub const fn as_uuid(&self) -> &Uuid {
+        &self.uuid
+    }
 }
 
 /// Makes identifiers, ordered by the injected clock.

@@ -26,6 +26,14 @@
 pub mod clock;
 pub mod code;
 pub mod config;
-pub mod id;
+pub mod conversation;
 pub mod domain;
+pub mod embedded;
+pub mod id;
 pub mod privacy;
+pub mod providers;
+pub mod purge;
+pub mod services;
+pub mod store;
+pub mod supervision;
+pub mod vault;

@@ -39,6 +39,15 @@ impl AgeBracket {
         }
     }
 
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Under16 => "under_16",
+            Self::From16To17 => "16_17",
+            Self::Adult => "18_plus",
+        }
+    }
+
     /// Whether everyone in the bracket has reached `years`.
     pub const fn has_reached(self, years: u8) -> bool {
         match self {

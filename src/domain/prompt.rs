@@ -33,9 +33,41 @@ pub struct Prompt {
     pub lines: Vec<Line>,
     /// The language in which to answer if the question does not settle it.
     pub language: Language,
+    /// What the tenant's documents say about it.
+    pub passages: Vec<Passage>,
+}
+
+/// A piece of a tenant's document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passage {
+    /// Document and section.
+    pub title: String,
+    /// Where it can be read.
+    pub url: String,
+    /// The words.
+    pub text: String,
 }
 
 impl Prompt {
+    /// What a model is told before the conversation: its part, its limits, and the passages.
+    pub fn instruction(&self) -> String {
+        let part = self.language.pick(
+            "你是客户服务助手。用提问者所用的语言简短、准确地回答。只依据下面的资料和对话内容；资料没有写到的，\
+             就说明不清楚，并建议联系人工客服。不要编造，也不要索取密码、证件号或银行卡号。",
+            "You are a customer-service assistant. Answer briefly and accurately, in the language of the question. Rely \
+             only on the passages below and on the conversation; where they are silent, say so and suggest a person. \
+             Invent nothing, and never ask for passwords, identity numbers or card numbers.",
+        );
+        let mut text = part.to_owned();
+        for passage in &self.passages {
+            text.push_str("\n\n## ");
+            text.push_str(&passage.title);
+            text.push('\n');
+            text.push_str(&passage.text);
+        }
+        text
+    }
+
     /// The last thing the visitor said.
     pub fn question(&self) -> &str {
         self.lines.iter().rev().find(|line| line.role == Role::Visitor).map_or("", |line| line.text.as_str())
@@ -74,7 +106,7 @@ mod tests {
     fn trimming_keeps_the_question_and_the_newest_lines() {
         let line = |role, text: &str| Line { role, text: text.repeat(30) };
         let lines = vec![line(Role::Visitor, "旧"), line(Role::Assistant, "答"), line(Role::Visitor, "新")];
-        let prompt = Prompt { lines, language: Language::Zh };
+        let prompt = Prompt { lines, language: Language::Zh, passages: vec![] };
         assert_eq!(prompt.clone().trimmed_to(70).lines.len(), 2);
         let smallest = prompt.trimmed_to(0);
         assert_eq!(smallest.lines.len(), 1);

@@ -151,7 +151,7 @@ fn first_start(
     settings: Settings,
     orders: &Orders,
 ) -> Result<(Plan, Server, Access), EmbeddedError> {
-    let plan = Plan::prepare(settings)?;
+    let plan = Plan::prepare(settings, orders)?;
     let password = plan.password()?;
     let server = plan.launch(orders)?;
     let socket_dir = plan.layout.socket_dir.clone();

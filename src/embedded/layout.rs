@@ -4,8 +4,9 @@
 //! <data>/             0711 as root, so that the account can pass through; 0700 as a plain user
 //!   lock              held as long as a server uses the folder
 //!   db.secret         0600, the password of the database's superuser
+//!   initdb.password   only while initdb works
 //!   pgdata/           0700, the account's: the database
-//!   pgdata.new/       only while initdb works
+//!   pgdata.new-…/     only while initdb works
 //!   sock/             0700, the account's: the socket
 //!   postgres.log      0600, what postgres writes
 //! ```
@@ -14,8 +15,9 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 
 use super::account::Account;
@@ -29,7 +31,6 @@ const LONGEST_SOCKET_FOLDER: usize = 80;
 pub(super) struct Layout {
     pub(super) data_dir: PathBuf,
     pub(super) pgdata: PathBuf,
-    pub(super) unfinished: PathBuf,
     pub(super) socket_dir: PathBuf,
     pub(super) secret: PathBuf,
     pub(super) log: PathBuf,
@@ -46,7 +47,6 @@ impl Layout {
         make_private_dir(&socket_dir, account)?;
         Ok(Self {
             pgdata: data_dir.join("pgdata"),
-            unfinished: data_dir.join("pgdata.new"),
             secret: data_dir.join("db.secret"),
             log: data_dir.join("postgres.log"),
             socket_dir,
@@ -87,8 +87,11 @@ pub(super) fn make_private_dir(
     if !found.is_dir() || ![own, owner].contains(&found.uid()) {
         return Err(EmbeddedError::ForeignFolder(folder.to_path_buf()));
     }
-    hand_over(folder, account)?;
-    fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(io_error("close", folder))
+    if found.permissions().mode() & 0o777 != 0o700 {
+        fs::set_permissions(folder, Permissions::from_mode(0o700))
+            .map_err(io_error("close", folder))?;
+    }
+    hand_over(folder, account)
 }
 
 /// Gives a file or folder of ours to the account.
@@ -96,7 +99,18 @@ pub(super) fn hand_over(path: &Path, account: Option<&Account>) -> Result<(), Em
     let Some(account) = account else {
         return Ok(());
     };
-    chown(path, Some(account.uid), Some(account.gid)).map_err(io_error("change the owner of", path))
+    lchown(path, Some(account.uid), Some(account.gid))
+        .map_err(io_error("change the owner of", path))
+}
+
+/// Removes a file; that there is none is fine.
+pub(super) fn remove_if_there(path: &Path) -> Result<(), EmbeddedError> {
+    match fs::remove_file(path) {
+        Err(failure) if failure.kind() != io::ErrorKind::NotFound => {
+            Err(io_error("remove", path)(failure))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Beside the data if a socket's address can hold and a connection string can carry that path, else short and

@@ -48,7 +48,7 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Finds the programs, locks the folder, and makes the database if there is none.
-    pub(super) fn prepare(settings: Settings) -> Result<Self, EmbeddedError> {
+    pub(super) fn prepare(settings: Settings, orders: &Orders) -> Result<Self, EmbeddedError> {
         let launcher = Launcher::new(account::unprivileged()?);
         if !launcher.ties_lives() {
             tracing::info!(
@@ -57,6 +57,7 @@ impl Plan {
         }
         let found = binaries::find(settings.binaries.as_deref(), &launcher)?;
         let layout = Layout::open(&settings.data_dir, launcher.account())?;
+        initdb::clear_unfinished(&layout.data_dir, orders)?;
         let data_major = layout.data_major()?;
         let binaries = binaries::choose(&found, data_major)?;
         if data_major.is_none() {
@@ -80,7 +81,7 @@ impl Plan {
 
     /// We hold the lock, so a server still at work lost its owner: it is finished, or will be told to.
     fn outlive_predecessor(&self, orders: &Orders) -> Result<(), EmbeddedError> {
-        let pid_file = PostmasterPid::of(&self.layout.pgdata);
+        let pid_file = PostmasterPid::of(&self.layout);
         if let Bearer::Postgres(pid) = pid_file.bearer() {
             tracing::info!(pid = pid.as_raw_pid(), "waiting for an earlier postgres to end");
             ask_to_end(pid);

@@ -9,13 +9,15 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use super::error::{EmbeddedError, io_error};
+use super::error::EmbeddedError;
+use super::layout::{Layout, remove_if_there};
 
 /// What the pid file of a data folder says.
 #[derive(Debug)]
 pub(super) struct PostmasterPid {
     path: PathBuf,
     pgdata: PathBuf,
+    socket_lock: PathBuf,
 }
 
 /// Who bears the number in the file.
@@ -30,8 +32,12 @@ pub(super) enum Bearer {
 }
 
 impl PostmasterPid {
-    pub(super) fn of(pgdata: &Path) -> Self {
-        Self { path: pgdata.join("postmaster.pid"), pgdata: pgdata.to_path_buf() }
+    pub(super) fn of(layout: &Layout) -> Self {
+        Self {
+            path: layout.pgdata.join("postmaster.pid"),
+            pgdata: layout.pgdata.clone(),
+            socket_lock: layout.socket_dir.join(".s.PGSQL.5432.lock"),
+        }
     }
 
     /// Whether the server with this process id accepts connections, recovery included.
@@ -47,12 +53,18 @@ impl PostmasterPid {
         let Some(pid) = self.pid().filter(|pid| exists(*pid)) else {
             return Bearer::Nobody;
         };
-        if self.is_postgres_here(pid) { Bearer::Postgres(pid) } else { Bearer::Stranger }
+        if self.is_postgres_here(pid) {
+            return Bearer::Postgres(pid);
+        }
+        // A process that ended between the two looks was no stranger.
+        if exists(pid) { Bearer::Stranger } else { Bearer::Nobody }
     }
 
-    /// Removes the file, when its number belongs to a stranger.
+    /// Removes what would keep Postgres from starting when the number belongs to a stranger. Otherwise the file must
+    /// stay: with it Postgres finds out whether parts of the earlier server are still at work.
     pub(super) fn remove(&self) -> Result<(), EmbeddedError> {
-        fs::remove_file(&self.path).map_err(io_error("remove", &self.path))
+        remove_if_there(&self.socket_lock)?;
+        remove_if_there(&self.path)
     }
 
     fn pid(&self) -> Option<Pid> {

@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::error::{EmbeddedError, io_error};
+use super::layout::remove_if_there;
 
 const RANDOM_BYTES: usize = 24;
 
@@ -19,11 +20,7 @@ pub(super) struct Password(String);
 impl Password {
     /// 192 random bits as hexadecimal digits.
     pub(super) fn random() -> Result<Self, EmbeddedError> {
-        let mut bytes = [0_u8; RANDOM_BYTES];
-        let source = Path::new("the system's random numbers");
-        getrandom::fill(&mut bytes)
-            .map_err(|failure| io_error("read", source)(std::io::Error::other(failure)))?;
-        Ok(Self(bytes.into_iter().flat_map(hexadecimal).collect()))
+        random_digits::<RANDOM_BYTES>().map(Self)
     }
 
     /// Reads it back from where [`Password::write`] put it.
@@ -57,15 +54,15 @@ impl fmt::Debug for Password {
     }
 }
 
-fn hexadecimal(byte: u8) -> impl Iterator<Item = char> {
-    [byte >> 4, byte & 0x0f].into_iter().filter_map(|half| char::from_digit(u32::from(half), 16))
+/// Two random hexadecimal digits for each of so many bytes.
+pub(super) fn random_digits<const BYTES: usize>() -> Result<String, EmbeddedError> {
+    let mut bytes = [0_u8; BYTES];
+    let source = Path::new("the system's random numbers");
+    getrandom::fill(&mut bytes)
+        .map_err(|failure| io_error("read", source)(std::io::Error::other(failure)))?;
+    Ok(bytes.into_iter().flat_map(hexadecimal).collect())
 }
 
-fn remove_if_there(path: &Path) -> Result<(), EmbeddedError> {
-    match fs::remove_file(path) {
-        Err(failure) if failure.kind() != std::io::ErrorKind::NotFound => {
-            Err(io_error("remove", path)(failure))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
+fn hexadecimal(byte: u8) -> impl Iterator<Item = char> {
+    [byte >> 4, byte & 0x0f].into_iter().filter_map(|half| char::from_digit(u32::from(half), 16))
 }

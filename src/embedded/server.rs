@@ -73,7 +73,7 @@ impl Server {
         timeout: Duration,
         orders: &Orders,
     ) -> Result<Self, EmbeddedError> {
-        let pid_file = PostmasterPid::of(&layout.pgdata);
+        let pid_file = PostmasterPid::of(layout);
         for _ in 0..pauses(timeout, PAUSE) {
             if let Some(status) = self.exited() {
                 return Err(EmbeddedError::Exited { status, log: log::tail(&layout.log) });

@@ -16,7 +16,6 @@ use super::account::{Account, entry, unprivileged};
 use super::binaries::{Binaries, choose, major_in};
 use super::launcher::Launcher;
 use super::layout::socket_dir;
-use super::postmaster_pid::{Bearer, PostmasterPid};
 use super::{Cluster, EmbeddedError, Settings};
 
 const STOP_LIMIT: Duration = Duration::from_secs(20);
@@ -84,14 +83,14 @@ fn restarts_a_killed_database_with_every_committed_row() -> Tested {
 #[test]
 fn throws_away_a_database_that_was_never_finished() -> Tested {
     let folder = folder()?;
-    let unfinished = data_dir(&folder).join("pgdata.new");
+    let unfinished = data_dir(&folder).join("pgdata.new-0badcafe");
     fs::create_dir_all(unfinished.join("base"))?;
     fs::write(unfinished.join("PG_VERSION"), "15\n")?;
     open_to_the_account(&data_dir(&folder))?;
     let cluster = Cluster::start(settings(&folder))?;
     assert!(cluster.pid().is_some());
     assert!(!unfinished.exists());
-    assert!(!cluster.socket_dir().join("initdb.password").exists());
+    assert!(!data_dir(&folder).join("initdb.password").exists());
     Ok(())
 }
 
@@ -207,10 +206,14 @@ fn victim() -> Tested {
 fn removes_a_stale_pid_file_whose_number_belongs_to_another_program() -> Tested {
     let folder = folder()?;
     Cluster::start(settings(&folder))?.stop(STOP_LIMIT);
-    let pgdata = data_dir(&folder).join("pgdata");
-    fs::write(pgdata.join("postmaster.pid"), format!("{}\n", std::process::id()))?;
-    assert_eq!(PostmasterPid::of(&pgdata).bearer(), Bearer::Stranger);
-    assert!(Cluster::start(settings(&folder))?.pid().is_some());
+    let mut stranger = Command::new("sleep").arg("600").spawn()?;
+    let number = format!("{}\n", stranger.id());
+    fs::write(data_dir(&folder).join("pgdata/postmaster.pid"), &number)?;
+    fs::write(data_dir(&folder).join("sock/.s.PGSQL.5432.lock"), &number)?;
+    let outcome = Cluster::start(settings(&folder));
+    stranger.kill()?;
+    stranger.wait()?;
+    assert!(outcome?.pid().is_some());
     Ok(())
 }
 

@@ -27,6 +27,12 @@ impl<T> Disclosed<T> {
         &self.value
     }
 
+    /// The same permission over a value made from this one: what is added must not be about the person.
+    #[must_use]
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Disclosed<U> {
+        Disclosed { value: change(self.value), purpose: self.purpose, consent_epoch: self.consent_epoch }
+    }
+
     /// What it was disclosed for.
     pub fn purpose(&self) -> Purpose {
         self.purpose

@@ -43,10 +43,6 @@ export class Chat {
   #typedAt = 0;
   #readSeq = 0;
 
-  /**
-   * @param {{base: string, widgetId: string, locale: 'zh'|'en', memory: import('./memory.js').TabMemory,
-   *   onChange: () => void, onAnswer: (message: any) => void, onReturn: (text: string) => void}} options
-   */
   constructor({ base, widgetId, locale, memory, ...hooks }) {
     this.locale = locale;
     this.#memory = memory;
@@ -331,9 +327,16 @@ export class Chat {
   }
 
   #changed() {
-    const waiting = this.step ? [] : outbox(this.conversation).map(({ id, text }) => ({ id, text }));
-    const held = this.#memory.get('outbox') ?? [];
-    if (waiting.map((item) => item.id).join() !== held.map((item) => item.id).join()) this.#memory.set('outbox', waiting);
+    this.#rememberOutbox();
     this.#hooks.onChange();
+  }
+
+  /** A reload may not lose a message that was agreed to; a text still without consent is not kept. */
+  #rememberOutbox() {
+    if (!this.conversation.you) return;
+    const agreed = !this.step && missingConsent(this.conversation).length === 0;
+    const waiting = agreed ? outbox(this.conversation).map(({ id, text }) => ({ id, text })) : [];
+    const ids = (messages) => messages.map((message) => message.id).join();
+    if (ids(waiting) !== ids(this.#memory.get('outbox') ?? [])) this.#memory.set('outbox', waiting);
   }
 }

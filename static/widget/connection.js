@@ -41,11 +41,6 @@ export class Connection {
   #timer = 0;
   #calmTimer = 0;
 
-  /**
-   * @param {{base: string, widgetId: string, locale: () => string, token: () => string|undefined,
-   *   dropToken: () => void, opening: (session: any) => object, onSession: (session: any) => void,
-   *   onFrame: (frame: any) => void, onLink: () => void}} options
-   */
   constructor(options) {
     this.#options = options;
     window.addEventListener('online', () => this.link === 'waiting' && this.open());

@@ -29,17 +29,17 @@ export function countPoints(text) {
   return count;
 }
 
-/** Sends the server has not confirmed yet, oldest first. @param {Conversation} conversation @returns {Message[]} */
+/** Sends the server has not confirmed yet, oldest first. @returns {Message[]} */
 export function outbox(conversation) {
   return conversation.items.filter((item) => item.state === 'pending');
 }
 
-/** The answer being written now, if any. @param {Conversation} conversation @returns {Message|undefined} */
+/** The answer being written now, if any. @returns {Message|undefined} */
 export function streaming(conversation) {
   return conversation.items.findLast((item) => item.state === 'streaming');
 }
 
-/** The first frame of every socket: where this view stopped. @param {Conversation} conversation */
+/** The first frame of every socket: where this view stopped. */
 export function openingFrame(conversation) {
   const frame = { type: 'open' };
   if (!conversation.conversationId || conversation.ended) return frame;
@@ -50,7 +50,7 @@ export function openingFrame(conversation) {
   return frame;
 }
 
-/** Text the visitor wrote, shown at once. @param {Conversation} conversation */
+/** Text the visitor wrote, shown at once. */
 export function compose(conversation, id, text) {
   if (conversation.items.some((item) => item.id === id)) return conversation;
   const message = { kind: 'message', author: 'visitor', id, text, state: 'pending' };
@@ -74,7 +74,7 @@ export function consentIsMissing(conversation) {
   return { ...conversation, you: { ...conversation.you, granted: [], needed: needed.length ? needed : ['ai_answer'] } };
 }
 
-/** Purposes still to be agreed to. @param {Conversation} conversation @returns {string[]} */
+/** Purposes still to be agreed to. @returns {string[]} */
 export function missingConsent({ you }) {
   return you ? you.needed.filter((purpose) => !you.granted.includes(purpose)) : [];
 }
@@ -84,11 +84,7 @@ export function disconnected(conversation) {
   return conversation.typing || conversation.gap ? { ...conversation, typing: false, gap: false } : conversation;
 }
 
-/**
- * @param {Conversation} conversation
- * @param {any} frame one server frame
- * @returns {Conversation}
- */
+/** @param {Conversation} conversation @param {any} frame @returns {Conversation} */
 export function reduce(conversation, frame) {
   switch (frame.type) {
     case 'ready': return ready(conversation, frame);

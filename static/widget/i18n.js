@@ -54,7 +54,6 @@ const zh = {
   tooLong: '这条消息太长，请缩短后再发送。',
   restricted: '谢谢你如实告诉我们。这项 AI 服务目前只面向年满 {age} 岁的用户，你的问题没有发送，也没有保存。需要帮助时，可以请家长或老师联系我们。',
   problem: '出了点问题，请再试一次。',
-  stillThere: '对话还在，随时可以继续。',
   endFailed: '现在没有连接，恢复后请再试一次。',
 
   noteGranted: '你已同意由 AI 回答',
@@ -126,7 +125,6 @@ const en = {
   tooLong: 'This message is too long. Please shorten it.',
   restricted: 'Thank you for telling us. This AI service is only for people aged {age} or over, so your question was not sent and not kept. A parent or teacher is welcome to contact us for you.',
   problem: 'Something went wrong. Please try again.',
-  stillThere: 'Your conversation is still here whenever you want to go on.',
   endFailed: 'There is no connection now. Please try again when it is back.',
 
   noteGranted: 'You agreed to AI answers',

@@ -50,11 +50,14 @@ function kindOf(line) {
   return line.trim() ? 'words' : 'blank';
 }
 
-/**
- * @param {string} text
- * @param {string} base where relative links lead
- * @returns {HTMLElement[]}
- */
+/** Half-written marks at the end of a growing answer must not flicker as raw signs. */
+export function settled(text) {
+  const shown = text.replace(/\[([^\]\n]*)(\]?|\]\([^)\s]*)$/, '$1').replace(/[*`]+$/, '');
+  const lastLine = shown.slice(shown.lastIndexOf('\n') + 1);
+  return lastLine.split('**').length % 2 ? shown : `${shown}**`;
+}
+
+/** @param {string} text @param {string} base where relative links lead */
 export function markdown(text, base) {
   const blocks = [];
   const lines = text.replace(/\r\n?/g, '\n').split('\n');

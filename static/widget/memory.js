@@ -1,10 +1,7 @@
 // What this tab remembers across a reload. It stands apart because it is the only file that
 // touches storage, and because its one rule matters: nothing is written until the visitor acted.
 
-/**
- * @typedef {{token?: string, open?: boolean, locale?: 'zh'|'en',
- *   outbox?: {id: string, text: string}[]}} Remembered
- */
+/** @typedef {{token?: string, open?: boolean, locale?: 'zh'|'en', outbox?: {id: string, text: string}[]}} Remembered */
 
 export class TabMemory {
   #key;
@@ -12,7 +9,6 @@ export class TabMemory {
   #held = {};
   #mayWrite = false;
 
-  /** @param {string} widgetId */
   constructor(widgetId) {
     this.#key = `veetflow:${widgetId}`;
     try {
@@ -23,12 +19,10 @@ export class TabMemory {
     }
   }
 
-  /** @template {keyof Remembered} Name @param {Name} name @returns {Remembered[Name]} */
   get(name) {
     return this.#held[name];
   }
 
-  /** @template {keyof Remembered} Name @param {Name} name @param {Remembered[Name]} value */
   set(name, value) {
     if (this.#held[name] === value) return;
     this.#held[name] = value;

@@ -11,7 +11,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tempfile::TempDir;
 
 use crate::embedded::account::unprivileged;
@@ -78,8 +78,9 @@ pub(super) fn kill(pid: u32) -> Tested {
 
 /// Whether the process does anything; one that only waits to be collected does not.
 pub(super) fn is_running(pid: u32) -> bool {
-    let status = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output();
-    status.is_ok_and(|answer| !answer.stdout.is_empty() && !answer.stdout.starts_with(b"Z"))
+    let process = pid.try_into().ok().and_then(Pid::from_raw);
+    let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    process.is_some_and(|process| test_kill_process(process).is_ok()) && !state.contains(") Z ")
 }
 
 pub(super) fn eventually(condition: impl Fn() -> bool) -> Tested {

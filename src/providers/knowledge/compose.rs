@@ -6,11 +6,11 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
 use super::excerpt::excerpt;
 use super::index::{Hit, Index, Language, Passage};
 use super::segment::{Segmenter, fold, is_han};
+
+pub use crate::domain::turn::Citation;
 
 /// About how many characters an answer may have.
 const BUDGET: usize = 500;
@@ -23,15 +23,14 @@ const LEAST_COVERAGE: f32 = 0.42;
 /// The least score, so that a common word alone is no reason to answer.
 const LEAST_SCORE: f32 = 1.2;
 /// The share of the best score a further passage must reach.
-const WORTH_ADDING: f32 = 0.45;
+const WORTH_ADDING: f32 = 0.6;
 /// The share of the question a further passage must add.
-const WORTH_HEARING: f32 = 0.2;
+const WORTH_HEARING: f32 = 0.3;
 
-const GREETINGS: &[&str] = &[
-    "你好", "您好", "你好啊", "嗨", "哈喽", "在吗", "在么", "早", "早上好", "上午好", "中午好", "下午好",
-    "晚上好", "谢谢", "谢谢你", "谢谢您", "hi", "hi there", "hello", "hello there", "hey", "good morning",
-    "good afternoon", "good evening", "thanks", "thank you", "thanks a lot", "thank you very much",
-];
+/// Messages that ask nothing, divided by bars.
+const GREETINGS: &str = "你好|您好|你好啊|嗨|哈喽|在吗|在么|早|早上好|上午好|中午好|下午好|晚上好|谢谢|谢谢你|\
+    谢谢您|hi|hi there|hello|hello there|hey|good morning|good afternoon|good evening|thanks|\
+    thank you|thanks a lot|thank you very much";
 
 /// What the built-in knowledge has to say to a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,15 +47,6 @@ pub enum Reply {
         /// What to tell the asker instead.
         text: String,
     },
-}
-
-/// A source of an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Citation {
-    /// Document title and heading.
-    pub title: String,
-    /// The address of that section.
-    pub url: String,
 }
 
 /// Answers a question from the documents, or declines to.
@@ -100,8 +90,11 @@ fn complement<'a>(
     let whole: f32 = question.iter().map(|term| index.weight(term)).sum();
     others.iter().find(|hit| {
         let answers = words(segmenter, hit.passage);
-        let added: f32 =
-            open.iter().filter(|term| answers.contains(**term)).map(|term| index.weight(term)).sum();
+        let added: f32 = open
+            .iter()
+            .filter(|term| answers.contains(**term))
+            .map(|term| index.weight(term))
+            .sum();
         hit.passage.language == best.passage.language
             && hit.score >= WORTH_ADDING * best.score
             && added >= WORTH_HEARING * whole
@@ -117,36 +110,24 @@ fn words(segmenter: &Segmenter, passage: &Passage) -> BTreeSet<String> {
 fn is_greeting(text: &str) -> bool {
     let folded = fold(text);
     let greeting = folded.trim_matches(|character: char| !character.is_alphanumeric());
-    GREETINGS.contains(&greeting)
+    GREETINGS.split('|').any(|known| known == greeting)
 }
 
 fn introduction(language: Language) -> String {
-    match language {
-        Language::Zh => {
-            "您好！我可以依据公开文档，回答有关隐私、数据保留与删除以及产品使用的问题，\
-             比如“聊天记录保留多久？”或“怎么撤回同意？”。"
-        }
-        Language::En => {
-            "Hello! I can answer questions about privacy, data retention and deletion, and how the \
-             product works, for example \u{201c}How long are my chats kept?\u{201d} or \
-             \u{201c}How do I withdraw my consent?\u{201d}"
-        }
-    }
-    .to_owned()
+    let chinese = "您好！我可以依据公开文档，回答有关隐私、数据保留与删除以及产品使用的问题，比如\
+        “聊天记录保留多久？”或“怎么撤回同意？”。";
+    let english = "Hello! I can answer questions about privacy, data retention and deletion, and how \
+        the product works, for example “How long are my chats kept?” or “How do I withdraw my \
+        consent?”";
+    language.pick(chinese, english).to_owned()
 }
 
 fn refusal(language: Language) -> String {
-    match language {
-        Language::Zh => {
-            "我能查阅的文档里没有这个问题的答案，我不想凭空猜测。如需工作人员帮助，\
-             请写信到 privacy@veetflow.com。"
-        }
-        Language::En => {
-            "The documents I answer from do not cover this, and I would rather not guess. \
-             To reach a person, please write to privacy@veetflow.com."
-        }
-    }
-    .to_owned()
+    let chinese = "我能查阅的文档里没有这个问题的答案，我不想凭空猜测。如需工作人员帮助，请写信到 \
+        privacy@veetflow.com。";
+    let english = "The documents I answer from do not cover this, and I would rather not guess. \
+        To reach a person, please write to privacy@veetflow.com.";
+    language.pick(chinese, english).to_owned()
 }
 
 /// The language to answer in: Chinese as soon as there is one Chinese character.
@@ -186,7 +167,9 @@ fn starts_a_piece(piece: &str, next: char) -> bool {
         return false;
     }
     let is_full_of_han = piece.chars().filter(|character| is_han(*character)).count() >= 2;
-    is_full_of_han || last.is_whitespace() || (last.is_alphanumeric() && is_han(last) != is_han(next))
+    is_full_of_han
+        || last.is_whitespace()
+        || (last.is_alphanumeric() && is_han(last) != is_han(next))
 }
 
 /// Accents, variation selectors, skin tones and joiners belong to the character before them.
@@ -194,4 +177,119 @@ fn joins_backwards(character: char) -> bool {
     matches!(character,
         '\u{300}'..='\u{36f}' | '\u{200d}' | '\u{20d0}'..='\u{20ff}' | '\u{fe00}'..='\u{fe0f}'
         | '\u{1f3fb}'..='\u{1f3ff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::index::samples::{documents, questions};
+    use super::*;
+
+    fn library() -> (Segmenter, Index) {
+        let segmenter = Segmenter::new();
+        let index = Index::build(&segmenter, &documents());
+        (segmenter, index)
+    }
+
+    #[test]
+    fn off_topic_and_hostile_questions_are_declined_with_an_address() {
+        let (segmenter, index) = library();
+        for (language, question, _) in questions().filter(|(_, _, slug)| *slug == "-") {
+            match reply(&index, &segmenter, question, language) {
+                Reply::Abstained { text } => assert!(text.contains("privacy@veetflow.com")),
+                Reply::Answered { paragraphs, .. } => panic!("{question} got {paragraphs:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn nearly_every_covered_question_is_answered_from_a_source_in_its_language() {
+        let (segmenter, index) = library();
+        let (mut asked, mut answered) = (0, 0);
+        for (language, question, _) in questions().filter(|(_, _, slug)| *slug != "-") {
+            asked += 1;
+            if let Reply::Answered { paragraphs, citations } =
+                reply(&index, &segmenter, question, language)
+            {
+                answered += 1;
+                let length = paragraphs.concat().chars().count();
+                assert!((5..=1100).contains(&length), "{question} got {length} characters");
+                assert!((1..=MOST_CITATIONS).contains(&citations.len()), "{question}");
+                let home = if language == Language::Zh { "/zh/" } else { "/en/" };
+                assert!(citations.iter().all(|one| one.url.starts_with(home)), "{citations:?}");
+            }
+        }
+        assert!(answered * 100 >= asked * 97, "{answered} of {asked}");
+    }
+
+    #[test]
+    fn every_sentence_of_an_answer_stands_in_the_documents() {
+        let (segmenter, index) = library();
+        let library: String = documents().into_iter().map(|document| document.markdown).collect();
+        for (language, question, _) in questions() {
+            if let Reply::Answered { paragraphs, .. } =
+                reply(&index, &segmenter, question, language)
+            {
+                for line in paragraphs.iter().flat_map(|paragraph| paragraph.lines()) {
+                    assert!(library.contains(line), "{line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_question_of_two_halves_is_answered_from_two_sources() {
+        let (segmenter, index) = library();
+        let question = "How do I embed the widget, and which cookies do you use?";
+        let Reply::Answered { citations, .. } = reply(&index, &segmenter, question, Language::En)
+        else {
+            panic!("declined");
+        };
+        let urls: Vec<_> = citations.iter().map(|one| one.url.as_str()).collect();
+        assert!(urls.contains(&"/en/privacy#cookies"), "{urls:?}");
+        assert!(urls.contains(&"/en/product#adding-it-to-a-website"), "{urls:?}");
+    }
+
+    #[test]
+    fn a_greeting_is_met_with_one_friendly_sentence_and_no_source() {
+        let (segmenter, index) = library();
+        for greeting in ["你好！", "您好", "Hello", " hi ~", "Good morning.", "谢谢"] {
+            let language = detect_language(greeting);
+            let expected =
+                Reply::Answered { paragraphs: vec![introduction(language)], citations: Vec::new() };
+            assert_eq!(reply(&index, &segmenter, greeting, language), expected, "{greeting}");
+        }
+    }
+
+    #[test]
+    fn one_chinese_character_makes_a_question_chinese() {
+        assert_eq!(detect_language("GDPR 吗"), Language::Zh);
+        assert_eq!(detect_language("How long? 🙂"), Language::En);
+        assert_eq!(detect_language(""), Language::En);
+    }
+
+    #[test]
+    fn the_pieces_of_a_text_are_the_text() {
+        let alphabet: Vec<char> =
+            "aB9 \n\t.,*-#保留数据。！（）é\u{301}👍\u{1f3fd}\u{200d}🙂\u{fe0f}".chars().collect();
+        let mut state: usize = 7;
+        for length in 0..400 {
+            let mut text = String::new();
+            for _ in 0..length {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                text.push(alphabet[(state >> 33) % alphabet.len()]);
+            }
+            let cut = pieces(&text);
+            assert_eq!(cut.concat(), text);
+            assert!(cut.iter().all(|piece| !piece.is_empty()));
+        }
+    }
+
+    #[test]
+    fn pieces_are_words_or_a_few_chinese_characters() {
+        assert_eq!(pieces("Kept for 12 months."), ["Kept ", "for ", "12 ", "months."]);
+        assert_eq!(pieces("默认保留12个月。"), ["默认", "保留", "12", "个月。"]);
+        assert!(pieces(&"a".repeat(1000)).iter().all(|piece| piece.len() <= LONGEST_PIECE));
+    }
 }

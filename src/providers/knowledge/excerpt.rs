@@ -10,8 +10,9 @@ use super::passages::{Unit, UnitKind, needs_space, units};
 use super::segment::Segmenter;
 
 /// A passage this short is quoted whole, unless one list item says it all.
-const COMPACT: usize = 240;
-/// A list just over the budget is quoted whole up to this many times the budget.
+const COMPACT: usize = 400;
+/// A choice over the budget is still quoted whole up to this many times the budget, so that a
+/// list of rights does not lose its end.
 const OVERRUN: usize = 2;
 /// The share of the question's weight one unit must hold to be quoted without the rest.
 const SHARP: f32 = 0.3;
@@ -22,7 +23,7 @@ const SAID_BY_HEADING: f32 = 0.25;
 
 /// The paragraphs of a passage that best answer a question, as Markdown, about `budget`
 /// characters long. Units are whole and in the order of the document.
-pub fn excerpt(
+pub(super) fn excerpt(
     index: &Index,
     segmenter: &Segmenter,
     question: &BTreeSet<String>,
@@ -49,13 +50,11 @@ fn heading_factor(heading: &BTreeSet<String>, term: &str) -> f32 {
 fn choose<'a>(units: &'a [Unit], worths: &[f32], whole: f32, budget: usize) -> Vec<&'a Unit> {
     let best = worths.iter().copied().fold(0.0, f32::max);
     let is_sharp = best >= SHARP * whole && best > 0.0;
-    let best_is_item = units
-        .iter()
-        .zip(worths)
-        .any(|(unit, worth)| *worth >= best && unit.kind == UnitKind::Item);
+    let best_is_item =
+        units.iter().zip(worths).any(|(unit, worth)| *worth >= best && unit.kind == UnitKind::Item);
     let length: usize = units.iter().map(size).sum();
     if !is_sharp || (length <= COMPACT && !best_is_item) {
-        return opening(units, length, budget);
+        return within(units.iter().collect(), budget);
     }
     let wanted: BTreeSet<usize> = units
         .iter()
@@ -63,27 +62,29 @@ fn choose<'a>(units: &'a [Unit], worths: &[f32], whole: f32, budget: usize) -> V
         .filter(|(unit, worth)| **worth >= NEARLY_BEST * best && unit.kind != UnitKind::Item)
         .map(|(unit, _)| unit.block)
         .collect();
+    let introduced: BTreeSet<usize> = units
+        .iter()
+        .filter(|unit| wanted.contains(&unit.block) && unit.text.ends_with([':', '：']))
+        .map(|unit| unit.block + 1)
+        .collect();
     let near = |unit: &Unit, worth: f32| match unit.kind {
-        UnitKind::Item => worth >= NEARLY_BEST * best,
+        UnitKind::Item => worth >= NEARLY_BEST * best || introduced.contains(&unit.block),
         UnitKind::Sentence | UnitKind::Code => wanted.contains(&unit.block),
     };
     let answering = units.iter().zip(worths).filter(|(unit, worth)| near(unit, **worth));
-    within(answering.map(|(unit, _)| unit), budget)
+    within(answering.map(|(unit, _)| unit).collect(), budget)
 }
 
-/// The passage from its beginning; whole if it is only a little too long.
-fn opening(units: &[Unit], length: usize, budget: usize) -> Vec<&Unit> {
+/// Takes units until the budget is used up; all of them if they are only a little too long. The
+/// first always fits.
+fn within(units: Vec<&Unit>, budget: usize) -> Vec<&Unit> {
+    let length: usize = units.iter().copied().map(size).sum();
     let room = if length <= budget * OVERRUN { length } else { budget };
-    within(units.iter(), room)
-}
-
-/// Takes units until the budget is used up; the first always fits.
-fn within<'a>(units: impl Iterator<Item = &'a Unit>, budget: usize) -> Vec<&'a Unit> {
     let mut taken: Vec<&Unit> = Vec::new();
     let mut used = 0;
     for unit in units {
         used += size(unit);
-        if used > budget && !taken.is_empty() {
+        if used > room && !taken.is_empty() {
             break;
         }
         taken.push(unit);
@@ -116,7 +117,7 @@ fn paragraphs(units: &[&Unit]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::index::Language;
-    use super::super::index::tests::documents;
+    use super::super::index::samples::documents;
     use super::*;
 
     fn quoted(question: &str, language: Language) -> String {

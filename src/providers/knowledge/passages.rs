@@ -5,27 +5,27 @@
 
 /// One `##` section of a document; the text before the first heading is a section without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Section {
+pub(super) struct Section {
     /// The heading's text, if there is one.
-    pub heading: Option<String>,
+    pub(super) heading: Option<String>,
     /// The Markdown below it.
-    pub body: String,
+    pub(super) body: String,
 }
 
 /// The smallest piece of a section that may be quoted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unit {
+pub(super) struct Unit {
     /// Which paragraph or list of the section it belongs to.
-    pub block: usize,
+    pub(super) block: usize,
     /// How it joins its neighbours in the same block.
-    pub kind: UnitKind,
+    pub(super) kind: UnitKind,
     /// The Markdown of the unit, list marker included.
-    pub text: String,
+    pub(super) text: String,
 }
 
 /// What a unit is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnitKind {
+pub(super) enum UnitKind {
     /// A sentence of a paragraph.
     Sentence,
     /// A whole list item.
@@ -35,7 +35,7 @@ pub enum UnitKind {
 }
 
 /// Splits a document at its `##` headings. Empty sections and the `#` title are left out.
-pub fn sections(markdown: &str) -> Vec<Section> {
+pub(super) fn sections(markdown: &str) -> Vec<Section> {
     let mut found = Vec::new();
     let mut current = Section { heading: None, body: String::new() };
     let mut in_code = false;
@@ -59,7 +59,7 @@ pub fn sections(markdown: &str) -> Vec<Section> {
 }
 
 /// Splits the body of a section into units, in order.
-pub fn units(body: &str) -> Vec<Unit> {
+pub(super) fn units(body: &str) -> Vec<Unit> {
     let mut reader = Reader::default();
     for line in body.lines() {
         reader.take(line);
@@ -153,7 +153,7 @@ fn is_item(line: &str) -> bool {
 }
 
 /// Chinese runs on without spaces; Latin script needs one between joined pieces.
-pub fn needs_space(before: &str, after: &str) -> bool {
+pub(super) fn needs_space(before: &str, after: &str) -> bool {
     let last = before.chars().next_back();
     let first = after.chars().next();
     last.is_some_and(|character| character.is_ascii())
@@ -166,20 +166,25 @@ fn sentences(paragraph: &str) -> Vec<String> {
     let mut characters = paragraph.chars().peekable();
     let mut ended = false;
     while let Some(character) = characters.next() {
-        let closes = matches!(character, '”' | '’' | '」' | '）' | ')' | '"' | '*' | '》');
-        if ended && !closes {
+        if ended && !closes(character) {
             found.push(current.trim().to_owned());
             current.clear();
             ended = false;
         }
         current.push(character);
-        let before_space = characters.peek().is_none_or(|next| next.is_whitespace());
+        let before_space =
+            characters.peek().is_none_or(|next| next.is_whitespace() || closes(*next));
         ended |= matches!(character, '。' | '！' | '？');
         ended |= matches!(character, '.' | '!' | '?') && before_space;
     }
     found.push(current.trim().to_owned());
     found.retain(|sentence| !sentence.is_empty());
     found
+}
+
+/// A quote or bracket that belongs to the sentence it ends.
+fn closes(character: char) -> bool {
+    matches!(character, '”' | '’' | '」' | '）' | ')' | '"' | '*' | '》')
 }
 
 #[cfg(test)]
@@ -192,7 +197,8 @@ mod tests {
 
     #[test]
     fn a_document_is_cut_at_its_second_level_headings() {
-        let found = sections("# Title\n\nBefore.\n\n## One\nA\n\n## Empty\n\n## Two ##\nB\n### c\nD\n");
+        let found =
+            sections("# Title\n\nBefore.\n\n## One\nA\n\n## Empty\n\n## Two ##\nB\n### c\nD\n");
         let headings: Vec<_> = found.iter().map(|section| section.heading.as_deref()).collect();
         assert_eq!(headings, [None, Some("One"), Some("Two")]);
         assert!(found[2].body.contains("### c"));

@@ -3,7 +3,9 @@
 //! It stands apart because it owns the one heavy thing here, the Chinese dictionary: it is loaded
 //! once and lent to everyone who reads or asks.
 
-use jieba_rs::Jieba;
+use std::collections::BTreeSet;
+
+use jieba_rs::{Jieba, Token};
 
 use super::vocabulary::Vocabulary;
 
@@ -34,16 +36,42 @@ impl Segmenter {
         let mut terms = Vec::new();
         for run in runs(&folded) {
             match run {
-                Run::Han(chinese) => {
-                    // Guessing unknown words would glue particles to them; single
-                    // characters match better.
-                    let tokens = self.jieba.cut_for_search(chinese, false);
-                    terms.extend(tokens.iter().filter_map(|token| self.vocabulary.term(token.word)));
-                }
+                Run::Han(chinese) => self.add_chinese(chinese, &mut terms),
                 Run::Word(word) => terms.extend(self.vocabulary.term(word)),
             }
         }
         terms
+    }
+
+    /// Guessing at unknown words is off: it would glue particles to them, and single characters
+    /// match better. A word of the tables stands whole; any other
+    /// compound is known by its parts if they tell all of it.
+    fn add_chinese(&self, chinese: &str, terms: &mut Vec<String>) {
+        for token in self.jieba.cut(chinese, false) {
+            if self.vocabulary.knows(token.word) {
+                terms.extend(self.vocabulary.term(token.word));
+                continue;
+            }
+            let mut parts = self.jieba.cut_for_search(token.word, false);
+            if self.is_told_by_parts(token.word, &parts) {
+                parts.retain(|part| part.word != token.word);
+            }
+            terms.extend(parts.iter().filter_map(|part| self.vocabulary.term(part.word)));
+        }
+    }
+
+    /// Whether smaller words cover all of a compound but particles.
+    fn is_told_by_parts(&self, word: &str, parts: &[Token<'_>]) -> bool {
+        let covered: BTreeSet<usize> = parts
+            .iter()
+            .filter(|part| part.word != word)
+            .flat_map(|part| part.start..part.end)
+            .collect();
+        let mut letters = word.chars().enumerate();
+        !covered.is_empty()
+            && letters.all(|(position, letter)| {
+                covered.contains(&position) || self.vocabulary.term(&letter.to_string()).is_none()
+            })
     }
 }
 
@@ -54,14 +82,14 @@ impl Default for Segmenter {
 }
 
 /// Whether a character is a Chinese ideograph.
-pub fn is_han(character: char) -> bool {
+pub(super) fn is_han(character: char) -> bool {
     matches!(character,
         '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'
         | '\u{20000}'..='\u{323af}')
 }
 
 /// Lower-cases, and turns full-width letters, digits and signs into their plain selves.
-pub fn fold(text: &str) -> String {
+pub(super) fn fold(text: &str) -> String {
     text.chars().map(narrow).flat_map(char::to_lowercase).collect()
 }
 
@@ -134,7 +162,10 @@ mod tests {
     #[test]
     fn a_question_in_either_language_gives_the_same_terms() {
         let segmenter = Segmenter::new();
-        assert_eq!(segmenter.terms("如何撤回同意？"), segmenter.terms("How do I withdraw my consent?"));
+        assert_eq!(
+            segmenter.terms("如何撤回同意？"),
+            segmenter.terms("How do I withdraw my consent?")
+        );
     }
 
     #[test]

@@ -1,0 +1,96 @@
+//! The conversations that live on this node, by address.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use actix::Addr;
+
+use super::actor::{Command, ConversationActor};
+use crate::id::{ConversationId, TenantId, VisitorId};
+
+type Key = (TenantId, ConversationId);
+
+/// The register of live conversations.
+#[derive(Debug, Default)]
+pub struct Hub {
+    live: Mutex<HashMap<Key, Live>>,
+}
+
+#[derive(Debug)]
+struct Live {
+    visitor: VisitorId,
+    address: Addr<ConversationActor>,
+}
+
+impl Hub {
+    /// A visitor's own live conversation. Somebody else's is not found, like one that does not exist.
+    pub fn find(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        visitor: VisitorId,
+    ) -> Option<Addr<ConversationActor>> {
+        self.live()
+            .get(&(tenant, conversation))
+            .filter(|live| live.visitor == visitor && live.address.connected())
+            .map(|live| live.address.clone())
+    }
+
+    /// Registers the holder of a lease; whoever was registered before is told that it was superseded.
+    pub fn register(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        visitor: VisitorId,
+        address: Addr<ConversationActor>,
+    ) {
+        let live = Live { visitor, address: address.clone() };
+        let before = self.live().insert((tenant, conversation), live);
+        if let Some(before) = before.filter(|before| before.address != address) {
+            before.address.do_send(Command::Supersede);
+        }
+    }
+
+    /// Removes a conversation that stopped, unless another has taken its place.
+    pub fn remove(&self, tenant: TenantId, conversation: ConversationId, address: &Addr<ConversationActor>) {
+        let mut live = self.live();
+        if live.get(&(tenant, conversation)).is_some_and(|entry| entry.address == *address) {
+            live.remove(&(tenant, conversation));
+        }
+    }
+
+    /// Tells one conversation something, if it lives here.
+    pub fn tell(&self, tenant: TenantId, conversation: ConversationId, command: Command) {
+        let address = self.live().get(&(tenant, conversation)).map(|live| live.address.clone());
+        if let Some(address) = address {
+            address.do_send(command);
+        }
+    }
+
+    /// Tells every conversation something.
+    pub fn tell_all(&self, command: Command) {
+        let everyone: Vec<_> = self.live().values().map(|live| live.address.clone()).collect();
+        for address in everyone {
+            address.do_send(command);
+        }
+    }
+
+    /// How many live here.
+    pub fn len(&self) -> usize {
+        self.live().len()
+    }
+
+    /// Whether none lives here.
+    pub fn is_empty(&self) -> bool {
+        self.live().is_empty()
+    }
+
+    /// Forgets those whose actor has ended without saying so.
+    pub fn sweep(&self) {
+        self.live().retain(|_, live| live.address.connected());
+    }
+
+    fn live(&self) -> MutexGuard<'_, HashMap<Key, Live>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,57 @@
+//! The answer in progress: one string that grows, which every viewer reads from its own place.
+
+use crate::domain::turn::{Citation, Content, StopReason, Usage};
+use crate::id::MessageId;
+use crate::providers::Delta;
+
+/// An answer from its first word until it is durable.
+#[derive(Debug)]
+pub(in crate::conversation) struct Answer {
+    pub(in crate::conversation) message_id: MessageId,
+    pub(in crate::conversation) text: String,
+    pub(super) citations: Vec<Citation>,
+    usage: Option<Usage>,
+    pub(super) stop_reason: Option<StopReason>,
+    is_finished: bool,
+}
+
+impl Answer {
+    pub(super) fn new(message_id: MessageId) -> Self {
+        Self {
+            message_id,
+            text: String::new(),
+            citations: Vec::new(),
+            usage: None,
+            stop_reason: None,
+            is_finished: false,
+        }
+    }
+
+    /// Whether the provider may still add to it.
+    pub(super) fn is_growing(&self) -> bool {
+        !self.is_finished
+    }
+
+    pub(super) fn take(&mut self, delta: Delta) {
+        match delta {
+            Delta::Text(words) => self.text.push_str(&words),
+            Delta::Citations(citations) => self.citations = citations,
+            Delta::Usage(usage) => self.usage = Some(usage),
+            Delta::Stop(reason) => self.stop_reason = Some(reason),
+        }
+    }
+
+    /// Ends it and gives what is to be recorded. Without a reason of the provider's own it was `otherwise`.
+    pub(super) fn finish(&mut self, otherwise: StopReason, provider: &str, model: &str) -> Content {
+        self.is_finished = true;
+        Content::Answer {
+            message_id: self.message_id,
+            text: self.text.clone(),
+            stop_reason: self.stop_reason.unwrap_or(otherwise),
+            provider: provider.to_owned(),
+            model: model.to_owned(),
+            usage: self.usage,
+            citations: self.citations.clone(),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Answers from a tenant's own documents, without a network: by itself as a provider, and as the ground on which a model
+//! stands.
+
+pub mod compose;
+mod excerpt;
+pub mod index;
+mod passages;
+pub mod segment;
+mod vocabulary;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+
+use super::{Delta, Deltas, Provider, ProviderError};
+use crate::domain::language::Language;
+use crate::domain::prompt::{Passage, Prompt};
+use crate::domain::turn::{Citation, StopReason};
+use crate::id::TenantId;
+use crate::privacy::disclosure::Disclosed;
+
+use compose::Reply;
+use index::{Document, Index};
+use segment::Segmenter;
+
+/// How many passages a model is shown.
+const PASSAGES: usize = 4;
+
+/// All tenants' documents, indexed in memory.
+#[derive(Debug)]
+pub struct Library {
+    segmenter: Segmenter,
+    indexes: HashMap<TenantId, Index>,
+}
+
+impl Library {
+    /// Indexes the documents of each tenant.
+    pub fn new(shelves: impl IntoIterator<Item = (TenantId, Vec<Document>)>) -> Self {
+        let segmenter = Segmenter::new();
+        let indexes = shelves
+            .into_iter()
+            .map(|(tenant, documents)| (tenant, Index::build(&segmenter, &documents)))
+            .collect();
+        Self { segmenter, indexes }
+    }
+
+    fn reply(&self, tenant: TenantId, question: &str, language: Language) -> Reply {
+        match self.indexes.get(&tenant) {
+            Some(index) => compose::reply(index, &self.segmenter, question, language),
+            None => compose::reply(&Index::build(&self.segmenter, &[]), &self.segmenter, question, language),
+        }
+    }
+
+    fn passages(&self, tenant: TenantId, question: &str, language: Language) -> Vec<Passage> {
+        let Some(index) = self.indexes.get(&tenant) else { return Vec::new() };
+        let hits = index.search(&self.segmenter, question, language, PASSAGES);
+        hits.into_iter()
+            .map(|hit| Passage {
+                title: hit.passage.title.clone(),
+                url: hit.passage.url.clone(),
+                text: hit.passage.text.clone(),
+            })
+            .collect()
+    }
+}
+
+/// A tenant's documents as a provider.
+#[derive(Debug, Clone)]
+pub struct Knowledge {
+    library: Arc<Library>,
+    tenant: TenantId,
+}
+
+impl Knowledge {
+    /// The provider of one tenant.
+    pub fn new(library: Arc<Library>, tenant: TenantId) -> Self {
+        Self { library, tenant }
+    }
+
+    fn passages(&self, prompt: &Prompt) -> Vec<Passage> {
+        self.library.passages(self.tenant, prompt.question(), prompt.language)
+    }
+}
+
+impl Provider for Knowledge {
+    fn name(&self) -> &'static str {
+        "knowledge"
+    }
+
+    fn model(&self) -> &'static str {
+        "bm25"
+    }
+
+    fn label(&self, language: Language) -> String {
+        language.pick("知识库自动回答，并非真人".to_owned(), "Automatic answers from our documents".to_owned())
+    }
+
+    fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas {
+        let prompt = prompt.into_inner();
+        let language = language_of(&prompt);
+        let deltas = match self.library.reply(self.tenant, prompt.question(), language) {
+            Reply::Answered { paragraphs, citations } => {
+                let mut deltas = spoken(&paragraphs.join("\n\n"));
+                if !citations.is_empty() {
+                    deltas.push(Delta::Citations(citations));
+                }
+                deltas.push(Delta::Stop(StopReason::Complete));
+                deltas
+            }
+            Reply::Abstained { text } => {
+                let mut deltas = spoken(&text);
+                deltas.push(Delta::Stop(StopReason::Abstained));
+                deltas
+            }
+        };
+        paced(deltas)
+    }
+}
+
+fn language_of(prompt: &Prompt) -> Language {
+    if prompt.question().trim().is_empty() { prompt.language } else { compose::detect_language(prompt.question()) }
+}
+
+fn spoken(text: &str) -> Vec<Delta> {
+    compose::pieces(text).into_iter().map(Delta::Text).collect()
+}
+
+/// Gives the words one after another at a pace that can be read, so that a long answer can be stopped like any other.
+fn paced(deltas: Vec<Delta>) -> Deltas {
+    const PACE: std::time::Duration = std::time::Duration::from_millis(12);
+    futures_util::stream::iter(deltas)
+        .then(|delta| async move {
+            if matches!(delta, Delta::Text(_)) {
+                tokio::time::sleep(PACE).await;
+            }
+            Ok::<_, ProviderError>(delta)
+        })
+        .boxed()
+}
+
+/// A model that is shown the passages that fit the question, and whose answer cites them.
+#[derive(Debug)]
+pub struct Grounded {
+    model: Arc<dyn Provider>,
+    knowledge: Knowledge,
+}
+
+impl Grounded {
+    /// Puts a model on the ground of a tenant's documents.
+    pub fn new(model: Arc<dyn Provider>, knowledge: Knowledge) -> Self {
+        Self { model, knowledge }
+    }
+}
+
+impl Provider for Grounded {
+    fn name(&self) -> &'static str {
+        self.model.name()
+    }
+
+    fn model(&self) -> &str {
+        self.model.model()
+    }
+
+    fn label(&self, language: Language) -> String {
+        self.model.label(language)
+    }
+
+    fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas {
+        let passages = self.knowledge.passages(prompt.get());
+        let citations: Vec<Citation> =
+            passages.iter().map(|passage| Citation { title: passage.title.clone(), url: passage.url.clone() }).collect();
+        let sourced = futures_util::stream::iter(
+            (!citations.is_empty()).then_some(Ok::<_, ProviderError>(Delta::Citations(citations))),
+        );
+        self.model.stream(prompt.map(|prompt| Prompt { passages, ..prompt })).chain(sourced).boxed()
+    }
+}

@@ -1,0 +1,277 @@
+//! What must go. One pass looks at every tenant, takes no input but the time, and can be killed at any point and run again.
+//!
+//! For a conversation whose time is over: claim it, lock it and look again, hide it, drop it from memory, destroy its key
+//! (from there on it is unreadable wherever a copy hides), delete its rows, count what is left. The order is what makes
+//! it safe: nothing irreversible happens before the second look, and everything after it can be repeated.
+
+pub mod clock_guard;
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::code::{Coded, ErrorCode};
+use crate::domain::tenant::Period;
+use crate::id::{ConversationId, RunId, TenantId};
+use crate::privacy::retention::{RetentionClass, is_over, latest_day_possibly_over};
+use crate::services::Services;
+use crate::store::StoreError;
+use crate::store::purging::{Cutoff, Due, RunRecord};
+use crate::store::tenants::TenantRow;
+use crate::vault::{Scope, VaultError};
+
+use clock_guard::{Decline, Facts, Verdict, classify};
+
+/// How long a claim keeps others away.
+const CLAIM: SignedDuration = SignedDuration::from_secs(60);
+
+/// Why a pass broke off; what it did until then stays done and the next pass goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum PurgeError {
+    /// The database.
+    #[error("the purge could not use the database")]
+    Store(#[from] StoreError),
+    /// The keyring.
+    #[error("the purge could not use the keyring")]
+    Vault(#[from] VaultError),
+    /// Stopped between two steps, by a test or a drain.
+    #[error("the purge was stopped {0:?}")]
+    Stopped(Step),
+}
+
+impl Coded for PurgeError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Vault(error) => error.code(),
+            Self::Stopped(_) => ErrorCode::Draining,
+        }
+    }
+}
+
+/// A place between two steps, where a pass can be stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Before anything of a tenant.
+    BeforeClaim,
+    /// Claimed, nothing hidden.
+    AfterClaim,
+    /// Hidden from everyone.
+    AfterHide,
+    /// The key is destroyed: the point of no return.
+    AfterRevoke,
+    /// The rows are gone, the pass is not recorded.
+    AfterDelete,
+}
+
+impl Step {
+    /// All places, in order.
+    pub const ALL: [Step; 5] =
+        [Self::BeforeClaim, Self::AfterClaim, Self::AfterHide, Self::AfterRevoke, Self::AfterDelete];
+}
+
+/// What a pass asks of its surroundings.
+pub trait Surroundings: Send + Sync + std::fmt::Debug {
+    /// Drops a conversation from memory and closes its sockets.
+    fn forget(&self, tenant: TenantId, conversation: ConversationId);
+
+    /// Whether the pass may go on past this place.
+    fn may_go_on(&self, step: Step) -> bool;
+}
+
+/// How a pass is run.
+#[derive(Debug, Clone)]
+pub struct Pass {
+    /// Its surroundings.
+    pub surroundings: Arc<dyn Surroundings>,
+    /// Whether the operator vouches for a clock that looks wrong.
+    pub clock_is_vouched_for: bool,
+}
+
+/// What a pass did, or would do, for one tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantReport {
+    /// The tenant's short name.
+    pub slug: String,
+    /// The setting in force.
+    pub period: Period,
+    /// What was due when it looked.
+    pub due: Due,
+    /// Conversations erased.
+    pub conversations: i64,
+    /// Turns deleted.
+    pub turns: i64,
+    /// Rows left that should have gone; not 0 means failure.
+    pub residue: i64,
+}
+
+/// What a pass did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Why nothing was done, if the clock could not be believed.
+    pub declined: Option<Decline>,
+    /// Tenant by tenant.
+    pub tenants: Vec<TenantReport>,
+}
+
+impl Report {
+    /// Conversations erased in all.
+    pub fn conversations(&self) -> i64 {
+        self.tenants.iter().map(|tenant| tenant.conversations).sum()
+    }
+
+    /// Conversations that were due in all.
+    pub fn due(&self) -> i64 {
+        self.tenants.iter().map(|tenant| tenant.due.conversations).sum()
+    }
+}
+
+fn cutoff(tenant: &TenantRow, now: Timestamp) -> Cutoff {
+    let period = RetentionClass::Conversation.period(tenant.retention);
+    Cutoff { tenant: tenant.id, period, now, latest_day: latest_day_possibly_over(period, now) }
+}
+
+/// Says what is due, tenant by tenant, and whether the clock would be believed. Changes nothing.
+pub async fn plan(services: &Services) -> Result<Report, PurgeError> {
+    let now = services.clock.now();
+    let mut tenants = Vec::new();
+    for tenant in services.store.tenant_directory().await? {
+        let due = services.store.count_due(&cutoff(&tenant, now)).await?;
+        tenants.push(TenantReport {
+            slug: tenant.slug,
+            period: tenant.retention,
+            due,
+            conversations: 0,
+            turns: 0,
+            residue: 0,
+        });
+    }
+    let facts = facts(services, now, &tenants, false).await?;
+    let declined = match classify(&facts) {
+        Verdict::Proceed => None,
+        Verdict::Decline(why) => Some(why),
+    };
+    Ok(Report { declined, tenants })
+}
+
+async fn facts(
+    services: &Services,
+    now: Timestamp,
+    tenants: &[TenantReport],
+    clock_is_vouched_for: bool,
+) -> Result<Facts, PurgeError> {
+    Ok(Facts {
+        now,
+        database_now: services.store.database_clock().await?,
+        max_skew: SignedDuration::from_secs(services.config.purge.max_clock_skew_seconds),
+        last_reading: services.vault.last_clock_reading()?,
+        something_is_due: tenants.iter().any(|tenant| tenant.due.conversations > 0),
+        clock_is_vouched_for,
+    })
+}
+
+/// Runs one pass.
+pub async fn run(services: &Services, pass: &Pass) -> Result<Report, PurgeError> {
+    let now = services.clock.now();
+    let mut report = plan(services).await?;
+    let facts = facts(services, now, &report.tenants, pass.clock_is_vouched_for).await?;
+    report.declined = None;
+    if let Verdict::Decline(why) = classify(&facts) {
+        tracing::error!(reason = why.as_str(), "the purge declined: the clock cannot be believed");
+        report.declined = Some(why);
+        return Ok(report);
+    }
+    services.vault.record_clock_reading(now)?;
+    let directory = services.store.tenant_directory().await?;
+    for (tenant, line) in directory.iter().zip(&mut report.tenants) {
+        purge_tenant(services, pass, tenant, line, now).await?;
+    }
+    Ok(report)
+}
+
+async fn purge_tenant(
+    services: &Services,
+    pass: &Pass,
+    tenant: &TenantRow,
+    line: &mut TenantReport,
+    now: Timestamp,
+) -> Result<(), PurgeError> {
+    go_on(pass, Step::BeforeClaim)?;
+    let run: RunId = services.ids.next();
+    let cutoff = cutoff(tenant, now);
+    let settings = &services.config.purge;
+    while line.conversations < settings.cap {
+        let claimed = services.store.claim_due(&cutoff, now + CLAIM, settings.batch).await?;
+        if claimed.is_empty() {
+            break;
+        }
+        go_on(pass, Step::AfterClaim)?;
+        let hidden = hide(services, pass, &cutoff, &claimed).await?;
+        go_on(pass, Step::AfterHide)?;
+        revoke(services, tenant.id, &hidden, now).await?;
+        go_on(pass, Step::AfterRevoke)?;
+        let (turns, residue) = services.store.delete_conversations(tenant.id, &hidden).await?;
+        go_on(pass, Step::AfterDelete)?;
+        line.conversations += i64::try_from(hidden.len()).unwrap_or(i64::MAX);
+        line.turns += turns;
+        line.residue += residue;
+    }
+    let acts = RetentionClass::ConsentRecord.period(tenant.retention);
+    services.store.delete_orphans(tenant.id, cutoff.period, acts, now).await?;
+    if line.conversations == 0 {
+        return Ok(());
+    }
+    if line.residue > 0 {
+        tracing::error!(tenant.id = %tenant.id, residue = line.residue, "a purge left rows behind");
+    }
+    let record = RunRecord {
+        id: run,
+        tenant: tenant.id,
+        class: RetentionClass::Conversation,
+        started_at: now,
+        ended_at: services.clock.now(),
+        conversations: line.conversations,
+        turns: line.turns,
+        residue: line.residue,
+    };
+    Ok(services.store.record_purge_run(&record).await?)
+}
+
+fn go_on(pass: &Pass, step: Step) -> Result<(), PurgeError> {
+    if pass.surroundings.may_go_on(step) { Ok(()) } else { Err(PurgeError::Stopped(step)) }
+}
+
+async fn hide(
+    services: &Services,
+    pass: &Pass,
+    cutoff: &Cutoff,
+    claimed: &[ConversationId],
+) -> Result<Vec<ConversationId>, PurgeError> {
+    let mut hidden = Vec::with_capacity(claimed.len());
+    for conversation in claimed {
+        let is_due = |anchor| is_over(anchor, cutoff.period, cutoff.now);
+        if services.store.hide_if_due(cutoff.tenant, *conversation, is_due).await? {
+            pass.surroundings.forget(cutoff.tenant, *conversation);
+            hidden.push(*conversation);
+        }
+    }
+    Ok(hidden)
+}
+
+async fn revoke(
+    services: &Services,
+    tenant: TenantId,
+    conversations: &[ConversationId],
+    at: Timestamp,
+) -> Result<(), PurgeError> {
+    let vault = services.vault.clone();
+    let scopes: Vec<Scope> =
+        conversations.iter().map(|conversation| Scope { tenant, conversation: *conversation }).collect();
+    let revoking = services.runtime.spawn_blocking(move || {
+        scopes.into_iter().try_for_each(|scope| vault.revoke(scope, at))
+    });
+    match revoking.await {
+        Ok(outcome) => Ok(outcome?),
+        Err(_) => Err(VaultError::Unavailable { reason: "the keyring thread ended".to_owned() }.into()),
+    }
+}

@@ -1,0 +1,250 @@
+//! What the purge asks of the database. Run by the one role that may delete.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use uuid::Uuid;
+
+use super::statement::{Runs, Statement};
+use super::{Store, StoreError, begin};
+use crate::domain::tenant::Period;
+use crate::id::{ConversationId, Id, RunId, TenantId};
+use crate::privacy::retention::RetentionClass;
+
+const COUNT_DUE: Statement = Statement::purge(
+    "select count(*), min(anchor_at), coalesce(sum(head_seq), 0)::bigint from conversation \
+     where tenant_id = $1 and hold_count = 0 and (hidden or (anchor_day <= $2 \
+       and anchor_at + make_interval(months => $3, days => $4) <= $5))",
+);
+const COUNT_ALL: Statement =
+    Statement::purge("select count(*) from conversation where tenant_id = $1");
+const CLAIM: Statement = Statement::purge(
+    "with due as ( \
+       select conversation_id from conversation \
+       where tenant_id = $1 and hold_count = 0 and (purge_lease is null or purge_lease < $5) \
+         and (hidden or (anchor_day <= $2 and anchor_at + make_interval(months => $3, days => $4) <= $5)) \
+       order by anchor_day, conversation_id limit $7 for update skip locked) \
+     update conversation c set purge_lease = $6 from due \
+     where c.tenant_id = $1 and c.conversation_id = due.conversation_id returning c.conversation_id",
+);
+const LOCK: Statement = Statement::purge(
+    "select anchor_at, hidden from conversation where tenant_id = $1 and conversation_id = $2 for update",
+);
+const HOLDS: Statement = Statement::purge(
+    "select hold_count from conversation where tenant_id = $1 and conversation_id = $2",
+);
+const HIDE: Statement = Statement::purge(
+    "update conversation set hidden = true where tenant_id = $1 and conversation_id = $2",
+);
+const DELETE_TURNS: Statement =
+    Statement::purge("delete from turn where tenant_id = $1 and conversation_id = any($2)");
+const DELETE_CONVERSATIONS: Statement = Statement::purge(
+    "delete from conversation where tenant_id = $1 and conversation_id = any($2) and hidden and hold_count = 0",
+);
+const RESIDUE: Statement = Statement::purge(
+    "select (select count(*) from turn where tenant_id = $1 and conversation_id = any($2)) \
+          + (select count(*) from conversation where tenant_id = $1 and conversation_id = any($2))",
+);
+const DELETE_VISITORS: Statement = Statement::purge(
+    "delete from visitor v where v.tenant_id = $1 and v.anchor_at + make_interval(months => $2, days => $3) <= $4 \
+       and not exists (select from conversation c where c.tenant_id = v.tenant_id and c.visitor_id = v.visitor_id)",
+);
+const DELETE_ACTS: Statement = Statement::purge(
+    "delete from consent_act where tenant_id = $1 and anchor_at + make_interval(months => $2, days => $3) <= $4",
+);
+const RECORD_RUN: Statement = Statement::purge(
+    "insert into purge_run (tenant_id, run_id, retention_class, started_at, ended_at, conversations, turns, residue) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8)",
+);
+const DATABASE_CLOCK: Statement = Statement::purge("select clock_timestamp()");
+
+pub(super) const STATEMENTS: &[Statement] = &[
+    COUNT_DUE,
+    COUNT_ALL,
+    CLAIM,
+    LOCK,
+    HOLDS,
+    HIDE,
+    DELETE_TURNS,
+    DELETE_CONVERSATIONS,
+    RESIDUE,
+    DELETE_VISITORS,
+    DELETE_ACTS,
+    RECORD_RUN,
+    DATABASE_CLOCK,
+];
+
+/// How far a tenant's conversations have come.
+#[derive(Debug, Clone, Copy)]
+pub struct Cutoff {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The setting in force.
+    pub period: Period,
+    /// The present.
+    pub now: Timestamp,
+    /// No record anchored after this day is over.
+    pub latest_day: Date,
+}
+
+/// What is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Due {
+    /// Conversations whose time is over.
+    pub conversations: i64,
+    /// Their turns.
+    pub turns: i64,
+    /// All conversations of the tenant.
+    pub of_all: i64,
+    /// The oldest anchor among those due.
+    pub oldest: Option<Timestamp>,
+}
+
+/// A finished pass over one tenant.
+#[derive(Debug, Clone, Copy)]
+pub struct RunRecord {
+    /// Which.
+    pub id: RunId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of what.
+    pub class: RetentionClass,
+    /// From.
+    pub started_at: Timestamp,
+    /// Until.
+    pub ended_at: Timestamp,
+    /// Conversations erased.
+    pub conversations: i64,
+    /// Turns deleted.
+    pub turns: i64,
+    /// Rows that should have gone and were still there; anything but 0 is a failure.
+    pub residue: i64,
+}
+
+impl Store {
+    /// Counts what is due, touching nothing.
+    pub async fn count_due(&self, cutoff: &Cutoff) -> Result<Due, StoreError> {
+        let (months, days) = cutoff.period.to_stored();
+        let mut client = self.purge().await?;
+        let transaction = begin(&mut client, cutoff.tenant).await?;
+        let tenant = cutoff.tenant.uuid();
+        let due = transaction.row(COUNT_DUE, &[&tenant, &cutoff.latest_day, &months, &days, &cutoff.now])
+            .await?;
+        let all = transaction.row(COUNT_ALL, &[&tenant]).await?;
+        transaction.commit().await?;
+        Ok(Due { conversations: due.get(0), oldest: due.get(1), turns: due.get(2), of_all: all.get(0) })
+    }
+
+    /// Claims up to `limit` conversations until `lease_until`; a claim that was never finished can be claimed again after
+    /// that instant.
+    pub async fn claim_due(
+        &self,
+        cutoff: &Cutoff,
+        lease_until: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        let (months, days) = cutoff.period.to_stored();
+        let mut client = self.purge().await?;
+        let transaction = begin(&mut client, cutoff.tenant).await?;
+        let rows = transaction.rows(CLAIM,
+                &[
+                    &cutoff.tenant.uuid(),
+                    &cutoff.latest_day,
+                    &months,
+                    &days,
+                    &cutoff.now,
+                    &lease_until,
+                    &limit,
+                ],
+            )
+            .await?;
+        transaction.commit().await?;
+        Ok(rows.iter().map(|row| Id::from_uuid(row.get::<_, Uuid>(0))).collect())
+    }
+
+    /// Hides a claimed conversation if `is_due` still says so and nobody holds it. The row is locked first and the hold is
+    /// looked at in a second statement: one statement for both has been seen to destroy held rows. Returns whether it is
+    /// hidden now.
+    pub async fn hide_if_due(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        is_due: impl FnOnce(Timestamp) -> bool,
+    ) -> Result<bool, StoreError> {
+        let mut client = self.purge().await?;
+        let transaction = begin(&mut client, tenant).await?;
+        let (tenant, conversation) = (tenant.uuid(), conversation.uuid());
+        let Some(locked) = transaction.row_if_any(LOCK, &[&tenant, &conversation]).await? else {
+            return Ok(false);
+        };
+        let holds: i32 = transaction.row(HOLDS, &[&tenant, &conversation]).await?.get(0);
+        let was_hidden: bool = locked.get("hidden");
+        if holds > 0 || !(was_hidden || is_due(locked.get("anchor_at"))) {
+            return Ok(false);
+        }
+        transaction.run(HIDE, &[&tenant, &conversation]).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Deletes the rows of hidden conversations and returns how many turns went and how many rows are left.
+    pub async fn delete_conversations(
+        &self,
+        tenant: TenantId,
+        conversations: &[ConversationId],
+    ) -> Result<(i64, i64), StoreError> {
+        let which: Vec<Uuid> = conversations.iter().map(ConversationId::uuid).collect();
+        let mut client = self.purge().await?;
+        let transaction = begin(&mut client, tenant).await?;
+        let turns = transaction.run(DELETE_TURNS, &[&tenant.uuid(), &which]).await?;
+        transaction.run(DELETE_CONVERSATIONS, &[&tenant.uuid(), &which]).await?;
+        let residue: i64 = transaction.row(RESIDUE, &[&tenant.uuid(), &which]).await?.get(0);
+        transaction.commit().await?;
+        Ok((i64::try_from(turns).unwrap_or(i64::MAX), residue))
+    }
+
+    /// Deletes visitors without conversations, and acts of consent, whose time is over.
+    pub async fn delete_orphans(
+        &self,
+        tenant: TenantId,
+        visitors: Period,
+        acts: Period,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let (visitor_months, visitor_days) = visitors.to_stored();
+        let (act_months, act_days) = acts.to_stored();
+        let mut client = self.purge().await?;
+        let transaction = begin(&mut client, tenant).await?;
+        let gone = transaction.run(DELETE_VISITORS, &[&tenant.uuid(), &visitor_months, &visitor_days, &now])
+            .await?;
+        let acts = transaction.run(DELETE_ACTS, &[&tenant.uuid(), &act_months, &act_days, &now])
+            .await?;
+        transaction.commit().await?;
+        Ok(gone + acts)
+    }
+
+    /// Records a finished pass.
+    pub async fn record_purge_run(&self, run: &RunRecord) -> Result<(), StoreError> {
+        let mut client = self.purge().await?;
+        let transaction = begin(&mut client, run.tenant).await?;
+        transaction.run(RECORD_RUN,
+                &[
+                    &run.tenant.uuid(),
+                    &run.id.uuid(),
+                    &run.class.as_str(),
+                    &run.started_at,
+                    &run.ended_at,
+                    &run.conversations,
+                    &run.turns,
+                    &run.residue,
+                ],
+            )
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// What the database's machine thinks the time is; the clock guard compares it with ours and nothing else uses it.
+    pub async fn database_clock(&self) -> Result<Timestamp, StoreError> {
+        Ok(self.purge().await?.query_one(DATABASE_CLOCK.sql, &[]).await?.get(0))
+    }
+}

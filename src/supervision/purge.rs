@@ -1,0 +1,125 @@
+//! The purge supervisor: runs a pass at intervals and on request. A pass takes no input, so there is one path, not two.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised};
+use tokio::sync::oneshot;
+
+use super::guard::guarded;
+use crate::code::Coded;
+use crate::conversation::actor::Command;
+use crate::conversation::hub::Hub;
+use crate::id::{ConversationId, TenantId};
+use crate::purge::{self, Pass, PurgeError, Report, Step, Surroundings};
+use crate::services::Services;
+
+/// Run a pass now; the answer comes when it ends.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Activate {
+    /// Where the report goes, if anybody waits for it.
+    pub report: Option<oneshot::Sender<Result<Report, PurgeError>>>,
+    /// Whether the operator vouches for a clock that looks wrong.
+    pub clock_is_vouched_for: bool,
+}
+
+/// Finish the batch under way and begin no other.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Cease;
+
+/// The live house around a pass.
+#[derive(Debug)]
+struct ThisNode {
+    hub: Arc<Hub>,
+    is_ceasing: AtomicBool,
+}
+
+impl Surroundings for ThisNode {
+    fn forget(&self, tenant: TenantId, conversation: ConversationId) {
+        self.hub.tell(tenant, conversation, Command::Erase);
+    }
+
+    fn may_go_on(&self, step: Step) -> bool {
+        step != Step::BeforeClaim || !self.is_ceasing.load(Ordering::Relaxed)
+    }
+}
+
+/// The actor.
+#[derive(Debug)]
+pub struct PurgeSupervisor {
+    services: Services,
+    node: Arc<ThisNode>,
+    is_running: bool,
+}
+
+impl PurgeSupervisor {
+    /// A supervisor for this node.
+    pub fn new(services: Services, hub: Arc<Hub>) -> Self {
+        let node = Arc::new(ThisNode { hub, is_ceasing: AtomicBool::new(false) });
+        Self { services, node, is_running: false }
+    }
+
+    fn activate(&mut self, activate: Activate, ctx: &mut Context<Self>) {
+        self.is_running = true;
+        let services = self.services.clone();
+        let pass = Pass { surroundings: self.node.clone(), clock_is_vouched_for: activate.clock_is_vouched_for };
+        let running = guarded(
+            "purge",
+            async move { purge::run(&services, &pass).await },
+            |outcome, supervisor: &mut Self, _| {
+                supervisor.is_running = false;
+                match &outcome {
+                    Ok(report) if report.conversations() > 0 => {
+                        tracing::info!(conversations = report.conversations(), "a purge pass ended");
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::error!(code = error.code().as_str(), error = %error, "a purge pass broke off");
+                    }
+                }
+                if let Some(waiting) = activate.report {
+                    drop(waiting.send(outcome));
+                }
+            },
+        );
+        ctx.spawn(running);
+    }
+}
+
+impl Supervised for PurgeSupervisor {
+    fn restarting(&mut self, _: &mut Context<Self>) {
+        self.is_running = false;
+    }
+}
+
+impl Actor for PurgeSupervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let interval = Duration::from_secs(self.services.config.purge.interval_seconds.max(1));
+        ctx.run_interval(interval, |supervisor, ctx| {
+            if !supervisor.is_running {
+                supervisor.activate(Activate { report: None, clock_is_vouched_for: false }, ctx);
+            }
+        });
+    }
+}
+
+impl Handler<Activate> for PurgeSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, activate: Activate, ctx: &mut Self::Context) {
+        self.activate(activate, ctx);
+    }
+}
+
+impl Handler<Cease> for PurgeSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: Cease, _: &mut Self::Context) {
+        self.node.is_ceasing.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,87 @@
+// The top of the panel: who answers, how long it is kept, the language, and the menu. It stands
+// apart because what the law asks to be visible at all times lives here, with the way out of it.
+
+import { element, icon, link } from './dom.js';
+
+export class Header {
+  #t;
+  #base;
+  #facts = element('p', { class: 'facts' });
+  #name = element('h2', { id: 'panel-title' });
+  #menu;
+  #menuButton;
+  #withdraw;
+  #end;
+  #policy = element('span', { class: 'menu-link' });
+  #session = null;
+
+  constructor({ t, base, locale, onLocale, onWithdraw, onEnd, onClose }) {
+    this.#t = t;
+    this.#base = base;
+    const language = (name, label) =>
+      element('button', {
+        type: 'button', lang: name, 'data-test': `lang-${name}`, 'aria-pressed': String(name === locale), onclick: () => onLocale(name),
+      }, label);
+    const entry = (name, action) =>
+      element('button', {
+        type: 'button', 'data-test': name,
+        onclick: () => {
+          this.closeMenu(true);
+          action();
+        },
+      }, t(name));
+    this.#withdraw = entry('withdraw', onWithdraw);
+    this.#end = entry('end', onEnd);
+    this.#menu = element('div', { class: 'menu', id: 'menu', hidden: true }, this.#policy, this.#withdraw, this.#end);
+    this.#menuButton = element('button', {
+      type: 'button', class: 'plain', 'data-test': 'menu', 'aria-label': t('menu'), title: t('menu'),
+      'aria-expanded': 'false', 'aria-controls': 'menu', onclick: () => this.#toggleMenu(),
+    }, icon('more'));
+    this.node = element(
+      'div',
+      { class: 'head' },
+      element(
+        'div',
+        { class: 'bar' },
+        element('span', { class: 'badge' }, icon('mark')),
+        this.#name,
+        element('div', { class: 'languages', role: 'group', 'aria-label': t('language') }, language('zh', '中文'), language('en', 'English')),
+        this.#menuButton,
+        element('button', { type: 'button', class: 'plain', 'data-test': 'close', 'aria-label': t('minimise'), title: t('minimise'), onclick: onClose }, icon('close')),
+      ),
+      this.#facts,
+      this.#menu,
+    );
+  }
+
+  get menuIsOpen() {
+    return !this.#menu.hidden;
+  }
+
+  update({ session, mayWithdraw, mayEnd }) {
+    this.#withdraw.hidden = !mayWithdraw;
+    this.#end.hidden = !mayEnd;
+    if (!session || session === this.#session) return;
+    this.#session = session;
+    this.#name.textContent = session.widget.name;
+    this.#facts.replaceChildren(
+      element('span', {}, session.ai.label),
+      element('span', {}, this.#t('keptFor', { until: session.retention.until_text })),
+    );
+    this.#policy.replaceChildren(link(session.policy.url, this.#base, {}, this.#t('policy')));
+  }
+
+  closeMenu(focusBack = false) {
+    if (this.#menu.hidden) return;
+    this.#menu.hidden = true;
+    this.#menuButton.setAttribute('aria-expanded', 'false');
+    if (focusBack) this.#menuButton.focus();
+  }
+
+  #toggleMenu() {
+    if (this.menuIsOpen) return this.closeMenu();
+    this.#menu.hidden = false;
+    this.#menuButton.setAttribute('aria-expanded', 'true');
+    return undefined;
+  }
+}
