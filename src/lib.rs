@@ -23,12 +23,15 @@
 //! cli:          *
 //! ```
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod code;
 pub mod config;
 pub mod conversation;
 pub mod domain;
 pub mod embedded;
+pub mod http;
 pub mod id;
 pub mod privacy;
 pub mod providers;
@@ -36,4 +39,5 @@ pub mod purge;
 pub mod services;
 pub mod store;
 pub mod supervision;
+pub mod telemetry;
 pub mod vault;

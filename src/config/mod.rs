@@ -48,6 +48,10 @@ pub struct Http {
     pub max_connections: usize,
     /// Seconds a peer may leave bytes unacknowledged before the kernel ends the connection.
     pub peer_timeout_seconds: u64,
+    /// Chats one address may open a minute; 0 means any number.
+    pub sessions_per_minute: u32,
+    /// Whether the demo site and its tenant are served.
+    pub demo: bool,
 }
 
 /// `[database]`

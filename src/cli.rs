@@ -1,0 +1,138 @@
+//! The command line.
+
+mod admin;
+mod doctor;
+mod serve;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::Foundation;
+use crate::clock::SystemClock;
+use crate::config::{Config, Layers};
+
+/// AI customer-service chat that is real-time, and private in a way that can be proved.
+///
+/// Without a command the server starts: an embedded PostgreSQL in ./data, a generated master key, a demo site at
+/// http://127.0.0.1:8080. Every setting is explained by `veetflow check-config`.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = "Examples:\n  \
+    veetflow                                        start the server\n  \
+    veetflow tenant create shop --name \"My Shop\"     add an organisation\n  \
+    veetflow widget create shop --origin https://shop.example\n  \
+    veetflow tenant set-retention shop 90d          keep conversations 90 days (30d to 7y)\n  \
+    veetflow purge --dry-run                        show what would be erased\n  \
+    VEETFLOW__PROVIDERS__OPENAI__API_KEY=… veetflow   answer with a model")]
+pub struct Cli {
+    /// A TOML file with settings; see `veetflow check-config` for all of them.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the server (the default).
+    Serve,
+    /// Bring the database to this version's schema and stop.
+    Migrate,
+    /// Show every setting, its value, and where the value came from.
+    CheckConfig,
+    /// Erase what has reached the end of its time, now.
+    Purge {
+        /// Only show what would be erased; change nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Vouch for a clock that has moved on by more than 48 hours since the last pass.
+        #[arg(long)]
+        vouch_for_clock: bool,
+    },
+    /// Organisations (tenants).
+    #[command(subcommand)]
+    Tenant(admin::TenantCommand),
+    /// Widgets: one for each site that shows the chat.
+    #[command(subcommand)]
+    Widget(admin::WidgetCommand),
+    /// Print the description of the HTTP interface (OpenAPI).
+    PrintOpenapi,
+    /// Check that everything the server needs is in order, without starting it.
+    Doctor,
+}
+
+/// Where commands write. Kept apart from logs, which go to standard error.
+pub(crate) fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{line}").is_err() {
+        tracing::debug!("nobody reads standard output");
+    }
+}
+
+/// Runs a command.
+pub fn run(cli: Cli) -> ExitCode {
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            let mut err = std::io::stderr().lock();
+            let told = writeln!(err, "veetflow: {error:#}");
+            if told.is_err() { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    let layers = Layers::new(cli.config.as_deref());
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::PrintOpenapi => {
+            say(&crate::http::openapi());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::CheckConfig => check_config(&layers),
+        Command::Serve => serve::serve(layers.read()?),
+        Command::Doctor => doctor::doctor(&layers),
+        Command::Migrate => on_foundation(layers.read()?, async |_| {
+            say("the database is up to date");
+            Ok(ExitCode::SUCCESS)
+        }),
+        Command::Purge { dry_run, vouch_for_clock } => on_foundation(layers.read()?, async |foundation| {
+            admin::purge(foundation, dry_run, vouch_for_clock).await
+        }),
+        Command::Tenant(command) => {
+            on_foundation(layers.read()?, async |foundation| admin::tenant(foundation, command).await)
+        }
+        Command::Widget(command) => {
+            on_foundation(layers.read()?, async |foundation| admin::widget(foundation, command).await)
+        }
+    }
+}
+
+/// Runs a command on the database and keyring, without the server.
+fn on_foundation(
+    config: Config,
+    work: impl AsyncFnOnce(&Foundation) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
+    crate::telemetry::start(&config.telemetry);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let foundation = Foundation::lay(config, Arc::new(SystemClock)).await?;
+        let outcome = work(&foundation).await;
+        foundation.close().await;
+        outcome
+    })
+}
+
+fn check_config(layers: &Layers) -> anyhow::Result<ExitCode> {
+    let settings = layers.explain()?;
+    let width = settings.iter().map(|setting| setting.key.len()).max().unwrap_or_default();
+    for setting in settings {
+        let shown = if setting.value.is_empty() { "(empty)" } else { &setting.value };
+        say(&format!("{:width$}  {shown}  ← {}", setting.key, setting.source));
+    }
+    layers.read()?;
+    say("all settings are valid");
+    Ok(ExitCode::SUCCESS)
+}

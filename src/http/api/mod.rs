@@ -1,0 +1,13 @@
+//! The public interface, one file per area.
+
+pub(super) mod health;
+pub(super) mod session;
+pub(super) mod socket;
+
+use actix_web::{HttpResponse, get};
+
+/// The description of the interface.
+#[get("/openapi.json")]
+pub(super) async fn openapi() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(super::openapi())
+}
