@@ -1,1 +1,125 @@
-fn main(){}
+//! The load test: a real release server on a real database, spoken to over real sockets by a crowd that lives here.
+//!
+//! It prints ratios of things measured in one run rather than times: a busy machine slows every contender down alike.
+//! Everything stays on the loopback interface and is bounded in number and time. See README.md beside this file.
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a tool for developers: it ends with a sentence when something is wrong, speaks on its terminal, and its \
+              counts are far below the precision of a float"
+)]
+
+mod ask;
+mod durable;
+mod idle;
+mod lane;
+mod measure;
+mod place;
+mod raw;
+mod relay;
+mod server;
+mod stub;
+mod visitor;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, value_parser};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use measure::Table;
+
+/// Measures a VeetFlow server under load.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "load")]
+struct Arguments {
+    #[command(subcommand)]
+    what: Option<What>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What can be set.
+#[derive(Debug, Clone, clap::Args)]
+struct Settings {
+    /// The server's program, built with `cargo build --release`.
+    #[arg(long, global = true, default_value = "target/release/veetflow")]
+    server: PathBuf,
+    /// Rounds; the table shows their median.
+    #[arg(long, global = true, default_value_t = 3, value_parser = value_parser!(u32).range(1..=20))]
+    rounds: u32,
+    /// Relay: leave it to the system on which core the server runs (else core 0, and everything else on core 1).
+    #[arg(long, global = true)]
+    spread: bool,
+    /// Durable: how many seconds each contender writes.
+    #[arg(long, global = true, default_value_t = 4, value_parser = value_parser!(u32).range(1..=60))]
+    seconds: u32,
+    /// Durable: how many visitors write; may be repeated.
+    #[arg(long, global = true, default_values_t = [64, 512], value_parser = value_parser!(u32).range(1..=2000))]
+    visitors: Vec<u32>,
+    /// Idle: how many conversations are opened.
+    #[arg(long, global = true, default_value_t = 5_000, value_parser = value_parser!(u32).range(100..=15_000))]
+    connections: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+enum What {
+    /// All of them, one after another.
+    All,
+    /// A model's answer on its way to the visitor: added time, processor time for each delta.
+    Relay,
+    /// Messages that must survive a crash, beside bare inserts into the same database.
+    Durable,
+    /// Memory of conversations in which nothing happens.
+    Idle,
+    /// The local model that answers.
+    #[command(hide = true)]
+    Stub,
+}
+
+impl Settings {
+    fn writing_time(&self) -> Duration {
+        Duration::from_secs(u64::from(self.seconds))
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    let Arguments { what, settings } = Arguments::parse();
+    let what = what.unwrap_or(What::All);
+    if what == What::Stub {
+        return stub::run();
+    }
+    let descriptors = place::raise_descriptor_limit();
+    let mut table = Table::default();
+    let started = place::load_average();
+    let wanted = |one| what == What::All || what == one;
+    if wanted(What::Relay) {
+        relay::run(&settings, &mut table)?;
+    }
+    if wanted(What::Durable) {
+        durable::run(&settings, &mut table)?;
+    }
+    if wanted(What::Idle) {
+        anyhow::ensure!(
+            descriptors > u64::from(settings.connections) + 500,
+            "this process may open {descriptors} files; ask for fewer --connections"
+        );
+        idle::run(&settings, &mut table)?;
+    }
+    println!("median [min - max] of {} rounds; load average {started} before, {} after", settings.rounds, place::load_average());
+    println!("{table}");
+    Ok(())
+}
+
+/// A bar for so many steps.
+fn progress(steps: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{elapsed:>4} {bar:30} {pos}/{len} {msg}")
+        .expect("the template is a valid one");
+    ProgressBar::new(steps).with_style(style)
+}
+
+/// The runtime of the crowd: one thread, so that what it costs is what its work costs.
+fn crowd() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}

@@ -146,3 +146,4 @@ grant select, update, delete on conversation to veetflow_purge;
 grant select, insert on purge_run to veetflow_purge;
 
 reset role;
+reset search_path;

@@ -13,6 +13,7 @@ grant select, update on conversation to veetflow_gate;
 grant select, insert on turn to veetflow_gate;
 grant create on schema veetflow to veetflow_gate;
 reset role;
+reset search_path;
 
 set local role veetflow_gate;
 
@@ -88,6 +89,7 @@ begin
 end
 $$;
 reset role;
+reset search_path;
 
 revoke create on schema veetflow from veetflow_gate;
 revoke execute on all functions in schema veetflow from public;
@@ -96,3 +98,4 @@ grant execute on function veetflow.tenant_directory() to veetflow_app, veetflow_
 grant execute on function veetflow.append_turns(uuid[], uuid[], bigint[], uuid[], smallint[], uuid[], timestamptz[],
     bytea[], text[], bigint[]) to veetflow_app;
 reset role;
+reset search_path;

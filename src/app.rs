@@ -13,7 +13,7 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use anyhow::{Context, bail};
 use secrecy::ExposeSecret;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 use crate::clock::SharedClock;
 use crate::config::Config;
@@ -47,7 +47,35 @@ pub struct Foundation {
     /// What was made at the very first start.
     pub first_start: Option<FirstStart>,
     cluster: Option<Cluster>,
-    runtime: Option<Runtime>,
+    threads: Threads,
+}
+
+/// The threads of database connections. A runtime must not be dropped inside another one; this lets it go instead.
+#[derive(Debug)]
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn start() -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("veetflow-io")
+            .enable_all()
+            .build()
+            .context("the threads for database connections could not be started")?;
+        Ok(Self(Some(runtime)))
+    }
+
+    fn handle(&self) -> Handle {
+        self.0.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone())
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// The running house.
@@ -70,12 +98,8 @@ impl Foundation {
     pub async fn lay(config: Config, clock: SharedClock) -> anyhow::Result<Self> {
         // A second installation is refused by the library and changes nothing.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("veetflow-io")
-            .enable_all()
-            .build()
-            .context("the threads for database connections could not be started")?;
+        let threads = Threads::start()?;
+        let runtime = threads.handle();
         let (address, cluster) = database(&config, &runtime).await?;
         let (mut operator, driver) =
             address.connect_as_operator().await.context("the database could not be reached")?;
@@ -86,7 +110,7 @@ impl Foundation {
             connections: config.database.connections,
             timeout: Duration::from_secs(config.database.timeout_seconds.max(1)),
         };
-        let store = Store::open(&address, runtime.handle(), settings)?;
+        let store = Store::open(&address, &runtime, settings)?;
         let now = clock.now();
         let (vault, first_start) = keys::open(&config, &store, now).await?;
         publish_notice(&store, now).await?;
@@ -103,9 +127,9 @@ impl Foundation {
             store,
             vault,
             door,
-            runtime: runtime.handle().clone(),
+            runtime,
         };
-        Ok(Self { services, first_start, cluster, runtime: Some(runtime) })
+        Ok(Self { services, first_start, cluster, threads })
     }
 
     /// The process of the embedded database, if there is one.
@@ -114,12 +138,10 @@ impl Foundation {
     }
 
     /// Closes the connections, then the database.
-    pub async fn close(mut self) {
+    pub async fn close(self) {
         self.services.store.close();
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-        if let Some(cluster) = self.cluster.take() {
+        drop(self.threads);
+        if let Some(cluster) = self.cluster {
             let stopping = tokio::task::spawn_blocking(move || cluster.stop(Duration::from_secs(10)));
             if stopping.await.is_err() {
                 tracing::error!("the embedded database could not be stopped in order");
@@ -128,15 +150,7 @@ impl Foundation {
     }
 }
 
-impl Drop for Foundation {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-async fn database(config: &Config, runtime: &Runtime) -> anyhow::Result<(Address, Option<Cluster>)> {
+async fn database(config: &Config, runtime: &Handle) -> anyhow::Result<(Address, Option<Cluster>)> {
     let url = config.database.url.expose_secret();
     if !url.is_empty() {
         return Ok((Address::parse(url)?, None));

@@ -230,7 +230,8 @@ impl ConversationActor {
                         Ok(written)
                     }
                     Err(error) => {
-                        tracing::warn!(code = error.code().as_str(), error = %error, "an entry was not recorded");
+                        let cause = std::error::Error::source(&error).map(ToString::to_string);
+                        tracing::warn!(code = error.code().as_str(), cause, "an entry was not recorded");
                         Err(error.code())
                     }
                 };

@@ -18,7 +18,7 @@ use crate::services::Services;
 use crate::store::StoreError;
 use crate::store::purging::{Cutoff, Due, RunRecord};
 use crate::store::tenants::TenantRow;
-use crate::vault::{Scope, VaultError};
+use crate::vault::{Extent, Scope, VaultError};
 
 use clock_guard::{Decline, Facts, Verdict, classify};
 
@@ -265,11 +265,9 @@ async fn revoke(
     at: Timestamp,
 ) -> Result<(), PurgeError> {
     let vault = services.vault.clone();
-    let scopes: Vec<Scope> =
-        conversations.iter().map(|conversation| Scope { tenant, conversation: *conversation }).collect();
-    let revoking = services.runtime.spawn_blocking(move || {
-        scopes.into_iter().try_for_each(|scope| vault.revoke(scope, at))
-    });
+    let scope = |conversation: &ConversationId| Scope { tenant, conversation: *conversation };
+    let doomed: Vec<Extent> = conversations.iter().map(scope).map(Extent::Conversation).collect();
+    let revoking = services.runtime.spawn_blocking(move || vault.revoke_all(&doomed, at));
     match revoking.await {
         Ok(outcome) => Ok(outcome?),
         Err(_) => Err(VaultError::Unavailable { reason: "the keyring thread ended".to_owned() }.into()),

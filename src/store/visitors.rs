@@ -23,7 +23,7 @@ const SET_AGE: Statement = Statement::application(
     "update visitor set age_bracket = $3 where tenant_id = $1 and visitor_id = $2",
 );
 const DECIDE: Statement = Statement::application(
-    "update visitor set policy_version = $3, granted = (granted | $4) & ~$5, consent_epoch = consent_epoch + 1 \
+    "update visitor set policy_version = $3, granted = (granted | $4::integer) & ~$5::integer, consent_epoch = consent_epoch + 1 \
      where tenant_id = $1 and visitor_id = $2 returning consent_epoch, granted",
 );
 const RECORD_ACT: Statement = Statement::application(

@@ -1,0 +1,250 @@
+//! A model's answer on its way to the visitor. Each scenario runs twice in a round: against the model directly, and
+//! through the server with everything switched on (consent, sealing, durable question and answer).
+//!
+//! `relay/floor` is the server's processor time for each delta, divided by what model and caller together spend for each
+//! delta in the direct run: one write and one read. It holds still when the machine is busy; microseconds do not.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use tokio::task::JoinSet;
+
+use crate::ask::{Answer, Caller};
+use crate::measure::{Mark, Table, micros_each, milliseconds, per_second, percentile};
+use crate::place::{self, Spent};
+use crate::server::Server;
+use crate::stub::{Order, Stub};
+use crate::visitor::{Reply, Visitor};
+use crate::{Settings, crowd, progress};
+
+/// The first mark for the relay's share.
+const MARK: f64 = 1.8;
+
+/// How many ask how often, and for what.
+#[derive(Debug, Clone, Copy)]
+struct Scenario {
+    name: &'static str,
+    kind: Kind,
+    streams: u32,
+    asks: u32,
+    order: Order,
+    /// Between the starts of the first and the last stream.
+    stagger: Duration,
+    /// Between an answer and the next question.
+    rest: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Short answers, many of them: the time to the first token.
+    FirstToken,
+    /// As a model speaks.
+    Paced,
+    /// As fast as it goes.
+    Fast,
+}
+
+const SCENARIOS: [Scenario; 5] = [
+    Scenario::short("first token, 1 stream", 1, 100),
+    Scenario::short("first token, 32 streams", 32, 16),
+    Scenario::paced("paced, 32 streams", 32),
+    Scenario::paced("paced, 256 streams", 256),
+    Scenario {
+        name: "fast, 32 streams",
+        kind: Kind::Fast,
+        streams: 32,
+        asks: 10,
+        order: Order { deltas: 200, pause: Duration::ZERO },
+        stagger: Duration::ZERO,
+        rest: Duration::ZERO,
+    },
+];
+
+impl Scenario {
+    const fn short(name: &'static str, streams: u32, asks: u32) -> Self {
+        let order = Order { deltas: 3, pause: Duration::from_millis(2) };
+        let (stagger, rest) = (Duration::from_millis(100), Duration::from_millis(45));
+        Self { name, kind: Kind::FirstToken, streams, asks, order, stagger, rest }
+    }
+
+    const fn paced(name: &'static str, streams: u32) -> Self {
+        let order = Order { deltas: 100, pause: Duration::from_millis(20) };
+        Self { name, kind: Kind::Paced, streams, asks: 1, order, stagger: Duration::from_secs(2), rest: Duration::ZERO }
+    }
+}
+
+/// What a run of a scenario came to.
+#[derive(Debug, Default)]
+struct Outcome {
+    answers: Vec<Answer>,
+    time: Duration,
+    crowd: Duration,
+    model: Duration,
+    server: Spent,
+}
+
+impl Outcome {
+    fn deltas(&self) -> u64 {
+        self.answers.iter().map(|answer| answer.latencies.len() as u64).sum()
+    }
+
+    fn deliveries(&self) -> u64 {
+        self.answers.iter().map(|answer| answer.deliveries).sum()
+    }
+
+    /// A percentile of the time to the first delta, in milliseconds.
+    fn first(&self, percent: f64) -> f64 {
+        let firsts: Vec<f64> = self.answers.iter().map(|answer| (answer.first as f64) / 1e6).collect();
+        percentile(&firsts, percent)
+    }
+
+    /// A percentile of the deltas' own way, in milliseconds.
+    fn latency(&self, percent: f64) -> f64 {
+        let all: Vec<f64> = self.answers.iter().flat_map(|answer| &answer.latencies).map(|time| (*time as f64) / 1e6).collect();
+        percentile(&all, percent)
+    }
+}
+
+/// Runs all scenarios in turn, round after round.
+pub(crate) fn run(settings: &Settings, table: &mut Table) -> anyhow::Result<()> {
+    let cores = place::two_cores().filter(|_| !settings.spread);
+    let stub = Stub::start()?;
+    let server = Server::start(&settings.server, stub.port(), cores.map(|cores| cores.server))?;
+    if let Some(cores) = cores {
+        place::pin(stub.pid(), cores.crowd);
+        place::pin(std::process::id(), cores.crowd);
+    }
+    let measured = measure(settings, table, &stub, &server);
+    if cores.is_some() {
+        place::pin(std::process::id(), "0-1");
+    }
+    measured
+}
+
+fn measure(settings: &Settings, table: &mut Table, stub: &Stub, server: &Server) -> anyhow::Result<()> {
+    let bar = progress(u64::from(settings.rounds) * SCENARIOS.len() as u64);
+    for _ in 0..settings.rounds {
+        for scenario in SCENARIOS {
+            bar.set_message(format!("relay: {}, load {}", scenario.name, place::load_average()));
+            let direct = crowd()?.block_on(directly(scenario, stub))?;
+            let through = crowd()?.block_on(through_server(scenario, stub, server))?;
+            enter(table, scenario, &direct, &through);
+            bar.inc(1);
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+async fn directly(scenario: Scenario, stub: &Stub) -> anyhow::Result<Outcome> {
+    let mut callers = Vec::new();
+    for _ in 0..scenario.streams {
+        callers.push(Caller::connect(stub.port()).await?);
+    }
+    let ask = |mut caller: Caller| async move {
+        let answer = caller.ask(scenario.order).await?;
+        Ok((caller, answer))
+    };
+    watched(scenario, stub, None, callers, ask).await
+}
+
+async fn through_server(scenario: Scenario, stub: &Stub, server: &Server) -> anyhow::Result<Outcome> {
+    let mut visitors = Vec::new();
+    for _ in 0..scenario.streams {
+        let mut visitor = Visitor::enter(server.port()).await?;
+        visitor.agree().await?;
+        visitors.push(visitor);
+    }
+    let ask = |mut visitor: Visitor| async move {
+        let question = scenario.order.question();
+        loop {
+            match visitor.ask(&question).await? {
+                Reply::Done(answer) => return Ok((visitor, answer)),
+                Reply::Refused(pause) => tokio::time::sleep(pause).await,
+            }
+        }
+    };
+    watched(scenario, stub, Some(server), visitors, ask).await
+}
+
+/// Lets everyone ask at their time and notes what everyone else spends meanwhile.
+async fn watched<Asker, Asking>(
+    scenario: Scenario,
+    stub: &Stub,
+    server: Option<&Server>,
+    askers: Vec<Asker>,
+    ask: impl Fn(Asker) -> Asking + Copy + Send + 'static,
+) -> anyhow::Result<Outcome>
+where
+    Asker: Send + 'static,
+    Asking: Future<Output = anyhow::Result<(Asker, Answer)>> + Send + 'static,
+{
+    let server_spent = || server.map(Server::spent).unwrap_or_default();
+    let (began, crowd, model, served) = (Instant::now(), Spent::by_us(), stub.spent(), server_spent());
+    let mut tasks = JoinSet::new();
+    for (number, asker) in (0..scenario.streams).zip(askers) {
+        tasks.spawn(one_stream(scenario, number, asker, ask));
+    }
+    let mut answers = Vec::new();
+    while let Some(asked) = tasks.join_next().await {
+        answers.extend(asked??);
+    }
+    let outcome = Outcome {
+        time: began.elapsed(),
+        crowd: Spent::by_us().saturating_sub(crowd),
+        model: stub.spent().since(model).own,
+        server: server_spent().since(served),
+        answers,
+    };
+    let expected = u64::from(scenario.streams * scenario.asks * scenario.order.deltas);
+    ensure!(outcome.deltas() == expected, "{}: {} of {expected} deltas came", scenario.name, outcome.deltas());
+    Ok(outcome)
+}
+
+async fn one_stream<Asker, Asking>(
+    scenario: Scenario,
+    number: u32,
+    mut asker: Asker,
+    ask: impl Fn(Asker) -> Asking,
+) -> anyhow::Result<Vec<Answer>>
+where
+    Asking: Future<Output = anyhow::Result<(Asker, Answer)>>,
+{
+    tokio::time::sleep(scenario.stagger * number / scenario.streams).await;
+    let mut answers = Vec::new();
+    for _ in 0..scenario.asks {
+        let answer;
+        (asker, answer) = ask(asker).await?;
+        answers.push(answer);
+        tokio::time::sleep(scenario.rest).await;
+    }
+    Ok(answers)
+}
+
+fn enter(table: &mut Table, scenario: Scenario, direct: &Outcome, through: &Outcome) {
+    let row = |what: &str| format!("relay: {}: {what}", scenario.name);
+    if scenario.kind == Kind::FirstToken {
+        for percent in [50.0, 99.0] {
+            let added = through.first(percent) - direct.first(percent);
+            table.add(&row(&format!("added p{percent:.0}")), "ms", added);
+        }
+        return;
+    }
+    let deltas = through.deltas();
+    let floor = micros_each(direct.crowd + direct.model, direct.deltas());
+    let relay = micros_each(through.server.own, deltas);
+    table.add(&row("floor, processor time for each delta"), "us", floor);
+    table.add(&row("server, processor time for each delta"), "us", relay);
+    table.add(&row("database, processor time for each delta"), "us", micros_each(through.server.descendants, deltas));
+    if scenario.kind == Kind::Paced {
+        table.add_marked(&row("relay/floor"), "x", Mark::AtMost(MARK), relay / floor);
+        table.add(&row("way of a delta, p50"), "ms", through.latency(50.0));
+        table.add(&row("way of a delta, p99"), "ms", through.latency(99.0));
+    } else {
+        table.add(&row("relay/floor"), "x", relay / floor);
+        table.add(&row("deltas in each frame"), "", (deltas as f64) / (through.deliveries() as f64));
+        table.add(&row("deltas relayed"), "1/s", per_second(deltas, through.time));
+        table.add(&row("time of all, direct"), "ms", milliseconds(direct.time));
+    }
+}

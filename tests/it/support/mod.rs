@@ -1,0 +1,12 @@
+//! What tests stand on: a database server shared by all, a house for each, visitors, and a provider that does as told.
+
+pub mod app;
+pub mod cluster;
+pub mod logs;
+pub mod provider;
+pub mod server;
+pub mod visitor;
+
+pub use app::TestApp;
+pub use provider::Scripted;
+pub use visitor::Visitor;
