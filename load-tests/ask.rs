@@ -48,7 +48,10 @@ impl Caller {
 
     /// Asks, and reads the answer to its end.
     pub(crate) async fn ask(&mut self, order: Order) -> anyhow::Result<Answer> {
-        let body = format!("{{\"messages\":[{{\"role\":\"user\",\"content\":\"{}\"}}]}}", order.question());
+        let body = format!(
+            "{{\"messages\":[{{\"role\":\"user\",\"content\":\"{}\"}}]}}",
+            order.question()
+        );
         let request = format!(
             "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
@@ -57,8 +60,12 @@ impl Caller {
         self.stream.write_all(request.as_bytes()).await?;
         let mut answer = Answer::default();
         loop {
-            ensure!(self.stream.read_buf(&mut self.inbox).await? > 0, "the model closed in mid-answer");
-            let whole = self.inbox.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+            ensure!(
+                self.stream.read_buf(&mut self.inbox).await? > 0,
+                "the model closed in mid-answer"
+            );
+            let whole =
+                self.inbox.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
             let lines: Vec<u8> = self.inbox.drain(..whole).collect();
             let text = std::str::from_utf8(&lines)?;
             for line in text.lines() {

@@ -54,9 +54,14 @@ pub(crate) fn run(settings: &Settings, table: &mut Table) -> anyhow::Result<()> 
         }
         next("lane");
         let lane_rows = watched(table, "lane alone, 256 appenders", &server, || lane.append(time))?;
-        for (way, name) in [(Way::Single, "bare, 1 row on 32 connections"), (Way::Batches, "bare, 100 rows on 4 connections")] {
+        for (way, name) in [
+            (Way::Single, "bare, 1 row on 32 connections"),
+            (Way::Batches, "bare, 100 rows on 4 connections"),
+        ] {
             next(name);
-            let rows = watched(table, name, &server, || crowd.block_on(cluster.insert("scratch_raw", way, time)))?;
+            let rows = watched(table, name, &server, || {
+                crowd.block_on(cluster.insert("scratch_raw", way, time))
+            })?;
             table.add(&format!("durable: lane / {name}"), "x", lane_rows / rows);
         }
     }
@@ -81,24 +86,41 @@ fn watched(
     } else {
         table.add(&row("rows"), "1/s", rate);
     }
-    table.add(&row("database, processor time for each row"), "us", micros_each(theirs.descendants, rows));
+    table.add(
+        &row("database, processor time for each row"),
+        "us",
+        micros_each(theirs.descendants, rows),
+    );
     table.add(&row("writer, processor time for each row"), "us", micros_each(ours, rows));
     Ok(rate)
 }
 
-fn enter_visitors(table: &mut Table, visitors: u32, server: &Server, time: Duration) -> anyhow::Result<()> {
+fn enter_visitors(
+    table: &mut Table,
+    visitors: u32,
+    server: &Server,
+    time: Duration,
+) -> anyhow::Result<()> {
     let (tally, time, spent) = crowd()?.block_on(write_all(visitors, server, time))?;
     // A question and its answer: two rows of the log, each durable before it is shown as such.
     let turns = tally.answered * 2;
     let row = |what: &str| format!("durable: {visitors} visitors: {what}");
     table.add(&row("turns"), "1/s", per_second(turns, time));
     table.add(&row("server, processor time for each turn"), "us", micros_each(spent.own, turns));
-    table.add(&row("database, processor time for each turn"), "us", micros_each(spent.descendants, turns));
+    table.add(
+        &row("database, processor time for each turn"),
+        "us",
+        micros_each(spent.descendants, turns),
+    );
     table.add(&row("refused for a second"), "1/s", per_second(tally.refused, time));
     Ok(())
 }
 
-async fn write_all(visitors: u32, server: &Server, time: Duration) -> anyhow::Result<(Tally, Duration, Spent)> {
+async fn write_all(
+    visitors: u32,
+    server: &Server,
+    time: Duration,
+) -> anyhow::Result<(Tally, Duration, Spent)> {
     let mut everyone = Vec::new();
     for _ in 0..visitors {
         let mut visitor = Visitor::enter(server.port()).await?;

@@ -41,7 +41,9 @@ pub(crate) fn run(settings: &Settings, table: &mut Table) -> anyhow::Result<()> 
     for _ in 0..settings.rounds {
         let server = Server::start(&settings.server, stub.port(), None)?;
         let [opened, spoken] = crowd()?.block_on(measure(&server, settings.connections, &bar))?;
-        let row = |what: &str| format!("idle: {} conversations: {what}, resident each", settings.connections);
+        let row = |what: &str| {
+            format!("idle: {} conversations: {what}, resident each", settings.connections)
+        };
         table.add_marked(&row("opened"), "KiB", Mark::AtMost(MARK), opened);
         table.add(&row("after one message"), "KiB", spoken);
     }
@@ -81,7 +83,12 @@ async fn gather(server: &Server, size: u32, bar: &ProgressBar) -> anyhow::Result
     let turnstile = Arc::new(Semaphore::new(AT_ONCE));
     let mut members = JoinSet::new();
     for _ in 0..size {
-        let member = Member { port: server.port(), told: told.clone(), report: report.clone(), turnstile: turnstile.clone() };
+        let member = Member {
+            port: server.port(),
+            told: told.clone(),
+            report: report.clone(),
+            turnstile: turnstile.clone(),
+        };
         members.spawn(async move { Box::pin(member.live()).await.unwrap_or_else(|error| error) });
     }
     let mut crowd = Crowd { members, done, stage, size, bar: bar.clone() };
@@ -113,7 +120,10 @@ impl Crowd {
 }
 
 /// Does something while the crowd listens; a member that goes ends the run.
-async fn unless_lost<T>(members: &mut JoinSet<anyhow::Error>, something: impl Future<Output = T>) -> anyhow::Result<T> {
+async fn unless_lost<T>(
+    members: &mut JoinSet<anyhow::Error>,
+    something: impl Future<Output = T>,
+) -> anyhow::Result<T> {
     let mut something = pin!(something);
     tokio::select! {
         biased;

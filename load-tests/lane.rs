@@ -36,7 +36,10 @@ pub(crate) struct Lane {
 impl Lane {
     /// Migrates the database and begins the conversations.
     pub(crate) fn lay(address: &Address) -> anyhow::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .enable_all()
+            .build()?;
         let (store, conversations) = runtime.block_on(async {
             let (mut operator, driver) = address.connect_as_operator().await?;
             migrate::migrate(&mut operator).await?;
@@ -80,7 +83,13 @@ async fn begin_all(store: &Store) -> anyhow::Result<Vec<ConversationId>> {
         let (store, own) = (store.clone(), own.to_vec());
         beginners.spawn(async move {
             for conversation in own {
-                store.begin_conversation(stamp(new(conversation), RetentionClass::Conversation, Timestamp::now())).await?;
+                store
+                    .begin_conversation(stamp(
+                        new(conversation),
+                        RetentionClass::Conversation,
+                        Timestamp::now(),
+                    ))
+                    .await?;
             }
             anyhow::Ok(())
         });

@@ -107,7 +107,11 @@ fn main() -> anyhow::Result<()> {
         );
         idle::run(&settings, &mut table)?;
     }
-    println!("median [min - max] of {} rounds; load average {started} before, {} after", settings.rounds, place::load_average());
+    println!(
+        "median [min - max] of {} rounds; load average {started} before, {} after",
+        settings.rounds,
+        place::load_average()
+    );
     println!("{table}");
     Ok(())
 }

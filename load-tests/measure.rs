@@ -56,7 +56,9 @@ impl Table {
     fn put(&mut self, name: &str, unit: &'static str, mark: Option<Mark>, sample: f64) {
         match self.rows.iter_mut().find(|row| row.name == name) {
             Some(row) => row.samples.push(sample),
-            None => self.rows.push(Row { name: name.to_owned(), unit, mark, samples: vec![sample] }),
+            None => {
+                self.rows.push(Row { name: name.to_owned(), unit, mark, samples: vec![sample] })
+            }
         }
     }
 }
@@ -70,7 +72,12 @@ impl fmt::Display for Table {
             let verdict = row.mark.map_or(String::new(), |mark| {
                 format!("mark {mark}: {}", if mark.is_met_by(median) { "met" } else { "MISSED" })
             });
-            let line = format!("{:58} {:>9} {range:22} {:12} {verdict}", row.name, short(median), row.unit);
+            let line = format!(
+                "{:58} {:>9} {range:22} {:12} {verdict}",
+                row.name,
+                short(median),
+                row.unit
+            );
             writeln!(formatter, "{}", line.trim_end())?;
         }
         Ok(())
@@ -81,7 +88,8 @@ impl fmt::Display for Table {
 pub(crate) fn percentile(samples: &[f64], percent: f64) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let below = |index: usize| (index as f64) * 100.0 < percent * (sorted.len().saturating_sub(1) as f64);
+    let below =
+        |index: usize| (index as f64) * 100.0 < percent * (sorted.len().saturating_sub(1) as f64);
     let rank = (0..sorted.len()).take_while(|index| below(*index)).count();
     sorted.get(rank.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
 }

@@ -26,7 +26,9 @@ impl Spent {
         let own = stats.get(&pid).map_or(0, |stat| stat.own);
         let is_below = |pid_below: &u32| {
             let mut at = *pid_below;
-            while let Some(parent) = stats.get(&at).map(|stat| stat.parent).filter(|parent| *parent > 1) {
+            while let Some(parent) =
+                stats.get(&at).map(|stat| stat.parent).filter(|parent| *parent > 1)
+            {
                 if parent == pid {
                     return true;
                 }
@@ -34,13 +36,22 @@ impl Spent {
             }
             false
         };
-        let ticks = stats.iter().filter(|(below, _)| is_below(below)).map(|(_, stat)| stat.own + stat.reaped).sum();
+        let ticks = stats
+            .iter()
+            .filter(|(below, _)| is_below(below))
+            .map(|(_, stat)| stat.own + stat.reaped)
+            .sum();
         Self { own: from_ticks(own), descendants: from_ticks(ticks) }
     }
 
     /// What was spent by this process itself.
     pub(crate) fn by_us() -> Duration {
-        from_ticks(fs::read_to_string("/proc/self/stat").ok().and_then(|text| stat(&text)).map_or(0, |stat| stat.own))
+        from_ticks(
+            fs::read_to_string("/proc/self/stat")
+                .ok()
+                .and_then(|text| stat(&text))
+                .map_or(0, |stat| stat.own),
+        )
     }
 
     /// What was spent since `earlier`.
@@ -66,7 +77,10 @@ fn from_ticks(ticks: u64) -> Duration {
 fn all_stats() -> HashMap<u32, Stat> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter_map(|pid| Some((pid, stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?))).collect()
+    pids.filter_map(|pid| {
+        Some((pid, stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?))
+    })
+    .collect()
 }
 
 /// Reads `/proc/PID/stat` after the name, which may contain anything.

@@ -51,7 +51,8 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) fn of(data: &Path) -> anyhow::Result<Self> {
-        let secret = std::fs::read_to_string(data.join("db.secret")).context("the cluster's password is not there")?;
+        let secret = std::fs::read_to_string(data.join("db.secret"))
+            .context("the cluster's password is not there")?;
         let socket_dir = data.join("sock");
         let mut config = Config::new();
         config.host_path(&socket_dir).user(USER).password(secret.trim()).dbname("postgres");
@@ -78,7 +79,12 @@ impl Cluster {
     }
 
     /// Inserts for a while into a fresh table; returns how many rows in which time.
-    pub(crate) async fn insert(&self, database: &str, way: Way, time: Duration) -> anyhow::Result<(u64, Duration)> {
+    pub(crate) async fn insert(
+        &self,
+        database: &str,
+        way: Way,
+        time: Duration,
+    ) -> anyhow::Result<(u64, Duration)> {
         self.connect(database).await?.batch_execute(TABLE).await?;
         let mut clients = Vec::new();
         for _ in 0..way.connections() {
@@ -109,7 +115,9 @@ async fn write(client: Client, way: Way, until: Instant) -> anyhow::Result<u64> 
         conversation += 1;
         let expires_at = SystemTime::now();
         rows += match way {
-            Way::Single => client.execute(&statement, &[&conversation, &expires_at, &content]).await?,
+            Way::Single => {
+                client.execute(&statement, &[&conversation, &expires_at, &content]).await?
+            }
             Way::Batches => {
                 let conversations: Vec<i64> = (conversation..).take(BATCH).collect();
                 let instants = vec![expires_at; BATCH];

@@ -70,7 +70,15 @@ impl Scenario {
 
     const fn paced(name: &'static str, streams: u32) -> Self {
         let order = Order { deltas: 100, pause: Duration::from_millis(20) };
-        Self { name, kind: Kind::Paced, streams, asks: 1, order, stagger: Duration::from_secs(2), rest: Duration::ZERO }
+        Self {
+            name,
+            kind: Kind::Paced,
+            streams,
+            asks: 1,
+            order,
+            stagger: Duration::from_secs(2),
+            rest: Duration::ZERO,
+        }
     }
 }
 
@@ -95,13 +103,19 @@ impl Outcome {
 
     /// A percentile of the time to the first delta, in milliseconds.
     fn first(&self, percent: f64) -> f64 {
-        let firsts: Vec<f64> = self.answers.iter().map(|answer| (answer.first as f64) / 1e6).collect();
+        let firsts: Vec<f64> =
+            self.answers.iter().map(|answer| (answer.first as f64) / 1e6).collect();
         percentile(&firsts, percent)
     }
 
     /// A percentile of the deltas' own way, in milliseconds.
     fn latency(&self, percent: f64) -> f64 {
-        let all: Vec<f64> = self.answers.iter().flat_map(|answer| &answer.latencies).map(|time| (*time as f64) / 1e6).collect();
+        let all: Vec<f64> = self
+            .answers
+            .iter()
+            .flat_map(|answer| &answer.latencies)
+            .map(|time| (*time as f64) / 1e6)
+            .collect();
         percentile(&all, percent)
     }
 }
@@ -122,7 +136,12 @@ pub(crate) fn run(settings: &Settings, table: &mut Table) -> anyhow::Result<()> 
     measured
 }
 
-fn measure(settings: &Settings, table: &mut Table, stub: &Stub, server: &Server) -> anyhow::Result<()> {
+fn measure(
+    settings: &Settings,
+    table: &mut Table,
+    stub: &Stub,
+    server: &Server,
+) -> anyhow::Result<()> {
     let bar = progress(u64::from(settings.rounds) * SCENARIOS.len() as u64);
     for _ in 0..settings.rounds {
         for scenario in SCENARIOS {
@@ -149,7 +168,11 @@ async fn directly(scenario: Scenario, stub: &Stub) -> anyhow::Result<Outcome> {
     watched(scenario, stub, None, callers, ask).await
 }
 
-async fn through_server(scenario: Scenario, stub: &Stub, server: &Server) -> anyhow::Result<Outcome> {
+async fn through_server(
+    scenario: Scenario,
+    stub: &Stub,
+    server: &Server,
+) -> anyhow::Result<Outcome> {
     let mut visitors = Vec::new();
     for _ in 0..scenario.streams {
         let mut visitor = Visitor::enter(server.port()).await?;
@@ -181,7 +204,8 @@ where
     Asking: Future<Output = anyhow::Result<(Asker, Answer)>> + Send + 'static,
 {
     let server_spent = || server.map(Server::spent).unwrap_or_default();
-    let (began, crowd, model, served) = (Instant::now(), Spent::by_us(), stub.spent(), server_spent());
+    let (began, crowd, model, served) =
+        (Instant::now(), Spent::by_us(), stub.spent(), server_spent());
     let mut tasks = JoinSet::new();
     for (number, asker) in (0..scenario.streams).zip(askers) {
         tasks.spawn(one_stream(scenario, number, asker, ask));
@@ -198,7 +222,12 @@ where
         answers,
     };
     let expected = u64::from(scenario.streams * scenario.asks * scenario.order.deltas);
-    ensure!(outcome.deltas() == expected, "{}: {} of {expected} deltas came", scenario.name, outcome.deltas());
+    ensure!(
+        outcome.deltas() == expected,
+        "{}: {} of {expected} deltas came",
+        scenario.name,
+        outcome.deltas()
+    );
     Ok(outcome)
 }
 
@@ -236,14 +265,22 @@ fn enter(table: &mut Table, scenario: Scenario, direct: &Outcome, through: &Outc
     let relay = micros_each(through.server.own, deltas);
     table.add(&row("floor, processor time for each delta"), "us", floor);
     table.add(&row("server, processor time for each delta"), "us", relay);
-    table.add(&row("database, processor time for each delta"), "us", micros_each(through.server.descendants, deltas));
+    table.add(
+        &row("database, processor time for each delta"),
+        "us",
+        micros_each(through.server.descendants, deltas),
+    );
     if scenario.kind == Kind::Paced {
         table.add_marked(&row("relay/floor"), "x", Mark::AtMost(MARK), relay / floor);
         table.add(&row("way of a delta, p50"), "ms", through.latency(50.0));
         table.add(&row("way of a delta, p99"), "ms", through.latency(99.0));
     } else {
         table.add(&row("relay/floor"), "x", relay / floor);
-        table.add(&row("deltas in each frame"), "", (deltas as f64) / (through.deliveries() as f64));
+        table.add(
+            &row("deltas in each frame"),
+            "",
+            (deltas as f64) / (through.deliveries() as f64),
+        );
         table.add(&row("deltas relayed"), "1/s", per_second(deltas, through.time));
         table.add(&row("time of all, direct"), "ms", milliseconds(direct.time));
     }

@@ -29,7 +29,11 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts one that asks the model at `stub_port`, on the given cores if any, and waits until it is ready.
-    pub(crate) fn start(program: &Path, stub_port: u16, cores: Option<&str>) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        program: &Path,
+        stub_port: u16,
+        cores: Option<&str>,
+    ) -> anyhow::Result<Self> {
         let data = tempfile::Builder::new().prefix("veetflow-load-").tempdir()?;
         let log = File::create(data.path().join("server.log"))?;
         let port = free_port()?;
@@ -53,7 +57,9 @@ impl Server {
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
-            .with_context(|| format!("{} could not be started; build it first", program.display()))?;
+            .with_context(|| {
+                format!("{} could not be started; build it first", program.display())
+            })?;
         let mut server = Self { child, port, data };
         server.become_ready()?;
         Ok(server)
@@ -140,7 +146,8 @@ fn is_ready(port: u16) -> bool {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        stream
+            .write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
         Ok(answer)

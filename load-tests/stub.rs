@@ -15,7 +15,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::place::Spent;
 
-const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+const HEAD: &[u8] =
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 /// As long as the vendor's own events are.
 const BEFORE: &str = "data: {\"id\":\"chatcmpl-BenchBenchBenchBenchBenchBe\",\"object\":\"chat.completion.chunk\",\
     \"created\":1700000000,\"model\":\"stub\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_0123456789\",\
@@ -41,10 +42,16 @@ impl Order {
     fn of(request: &str) -> Self {
         let number = |name: &str| {
             let rest = request.rsplit_once(name).map_or("", |(_, rest)| rest);
-            let digits = rest.split(|character: char| !character.is_ascii_digit()).next().unwrap_or_default();
+            let digits = rest
+                .split(|character: char| !character.is_ascii_digit())
+                .next()
+                .unwrap_or_default();
             digits.parse::<u32>().unwrap_or(1)
         };
-        Self { deltas: number("deltas="), pause: Duration::from_millis(u64::from(number("pause="))) }
+        Self {
+            deltas: number("deltas="),
+            pause: Duration::from_millis(u64::from(number("pause="))),
+        }
     }
 }
 
@@ -140,7 +147,9 @@ async fn receive(stream: &mut TcpStream, inbox: &mut Vec<u8>) -> std::io::Result
 fn extent(inbox: &[u8]) -> Option<(usize, usize)> {
     let start = inbox.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = String::from_utf8_lossy(inbox.get(..start)?).to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
     Some((start, start + length.unwrap_or_default()))
 }
 

@@ -58,7 +58,9 @@ struct Frame<'text> {
 impl Visitor {
     /// Comes in and opens a conversation.
     pub(crate) async fn enter(port: u16) -> anyhow::Result<Self> {
-        tokio::time::timeout(PATIENCE, Box::pin(enter(port))).await.context("the door did not open in time")?
+        tokio::time::timeout(PATIENCE, Box::pin(enter(port)))
+            .await
+            .context("the door did not open in time")?
     }
 
     /// Answers the age question and grants what an answer needs.

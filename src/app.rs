@@ -142,7 +142,8 @@ impl Foundation {
         self.services.store.close();
         drop(self.threads);
         if let Some(cluster) = self.cluster {
-            let stopping = tokio::task::spawn_blocking(move || cluster.stop(Duration::from_secs(10)));
+            let stopping =
+                tokio::task::spawn_blocking(move || cluster.stop(Duration::from_secs(10)));
             if stopping.await.is_err() {
                 tracing::error!("the embedded database could not be stopped in order");
             }
@@ -155,8 +156,9 @@ async fn database(config: &Config, runtime: &Handle) -> anyhow::Result<(Address,
     if !url.is_empty() {
         return Ok((Address::parse(url)?, None));
     }
-    std::fs::create_dir_all(&config.data_dir)
-        .with_context(|| format!("the data folder {} could not be made", config.data_dir.display()))?;
+    std::fs::create_dir_all(&config.data_dir).with_context(|| {
+        format!("the data folder {} could not be made", config.data_dir.display())
+    })?;
     open_to_passers_by(&config.data_dir)?;
     let mut settings = Settings::new(&config.data_dir);
     settings.binaries =
@@ -236,8 +238,7 @@ impl App {
             }
         };
         let (server, address) = listener::listen(&config.http, edge)?;
-        let app =
-            Self { foundation, tree, hub, address, is_draining, server: server.handle() };
+        let app = Self { foundation, tree, hub, address, is_draining, server: server.handle() };
         Ok((app, server))
     }
 

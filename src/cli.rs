@@ -18,15 +18,19 @@ use crate::config::{Config, Layers};
 /// AI customer-service chat that is real-time, and private in a way that can be proved.
 ///
 /// Without a command the server starts: an embedded PostgreSQL in ./data, a generated master key, a demo site at
-/// http://127.0.0.1:8080. Every setting is explained by `veetflow check-config`.
+/// <http://127.0.0.1:8080>. Every setting is explained by `veetflow check-config`.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = "Examples:\n  \
+#[command(
+    version,
+    about,
+    after_help = "Examples:\n  \
     veetflow                                        start the server\n  \
     veetflow tenant create shop --name \"My Shop\"     add an organisation\n  \
     veetflow widget create shop --origin https://shop.example\n  \
     veetflow tenant set-retention shop 90d          keep conversations 90 days (30d to 7y)\n  \
     veetflow purge --dry-run                        show what would be erased\n  \
-    VEETFLOW__PROVIDERS__OPENAI__API_KEY=… veetflow   answer with a model")]
+    VEETFLOW__PROVIDERS__OPENAI__API_KEY=… veetflow   answer with a model"
+)]
 pub struct Cli {
     /// A TOML file with settings; see `veetflow check-config` for all of them.
     #[arg(long, global = true, value_name = "FILE")]
@@ -58,7 +62,7 @@ enum Command {
     /// Widgets: one for each site that shows the chat.
     #[command(subcommand)]
     Widget(admin::WidgetCommand),
-    /// Print the description of the HTTP interface (OpenAPI).
+    /// Print the description of the HTTP interface (`OpenAPI`).
     PrintOpenapi,
     /// Check that everything the server needs is in order, without starting it.
     Doctor,
@@ -98,15 +102,17 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             say("the database is up to date");
             Ok(ExitCode::SUCCESS)
         }),
-        Command::Purge { dry_run, vouch_for_clock } => on_foundation(layers.read()?, async |foundation| {
-            admin::purge(foundation, dry_run, vouch_for_clock).await
+        Command::Purge { dry_run, vouch_for_clock } => {
+            on_foundation(layers.read()?, async |foundation| {
+                admin::purge(foundation, dry_run, vouch_for_clock).await
+            })
+        }
+        Command::Tenant(command) => on_foundation(layers.read()?, async |foundation| {
+            admin::tenant(foundation, command).await
         }),
-        Command::Tenant(command) => {
-            on_foundation(layers.read()?, async |foundation| admin::tenant(foundation, command).await)
-        }
-        Command::Widget(command) => {
-            on_foundation(layers.read()?, async |foundation| admin::widget(foundation, command).await)
-        }
+        Command::Widget(command) => on_foundation(layers.read()?, async |foundation| {
+            admin::widget(foundation, command).await
+        }),
     }
 }
 

@@ -116,9 +116,16 @@ mod tests {
             assert!(code.english().ends_with('.') && code.chinese().ends_with('。'), "{code:?}");
             let reconnects = matches!(code.close(), Some(4000..=4499 | 1012));
             if reconnects && *code != ErrorCode::Superseded {
-                assert!(code.is_retryable(), "{code:?} asks to reconnect but says that it is useless");
+                assert!(
+                    code.is_retryable(),
+                    "{code:?} asks to reconnect but says that it is useless"
+                );
             }
-            assert!(code.close().is_none_or(|close| (1000..1015).contains(&close) || (4000..5000).contains(&close)));
+            assert!(
+                code.close().is_none_or(
+                    |close| (1000..1015).contains(&close) || (4000..5000).contains(&close)
+                )
+            );
         }
     }
 }

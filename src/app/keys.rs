@@ -34,11 +34,13 @@ pub(super) async fn open(
 ) -> anyhow::Result<(Vault, Option<FirstStart>)> {
     let source = master_source(config);
     if let Some(keyring) = store.keyring_id().await? {
-        let vault = Vault::open(&config.data_dir, &source, keyring).context("the keyring could not be opened")?;
+        let vault = Vault::open(&config.data_dir, &source, keyring)
+            .context("the keyring could not be opened")?;
         return Ok((vault, None));
     }
-    std::fs::create_dir_all(&config.data_dir)
-        .with_context(|| format!("the data folder {} could not be made", config.data_dir.display()))?;
+    std::fs::create_dir_all(&config.data_dir).with_context(|| {
+        format!("the data folder {} could not be made", config.data_dir.display())
+    })?;
     let (vault, created) =
         Vault::create(&config.data_dir, &source).context("the keyring could not be made")?;
     store.remember_keyring(vault.keyring_id(), now).await?;

@@ -26,7 +26,9 @@ pub(super) fn listen(
     let server = HttpServer::new(move || {
         let app = App::new().wrap(from_fn(secure)).wrap(from_fn(traced));
         match edge() {
-            Ok(edge) => app.app_data(web::Data::new(edge)).configure(|config| routes(config, has_demo)),
+            Ok(edge) => {
+                app.app_data(web::Data::new(edge)).configure(|config| routes(config, has_demo))
+            }
             Err(error) => {
                 // The same call succeeded before the workers began; without it this worker can only say what is wrong.
                 tracing::error!(error = %error, "a worker could not be set up");
@@ -40,9 +42,9 @@ pub(super) fn listen(
     .disable_signals()
     .shutdown_timeout(LAST_WORDS);
     let server = if settings.workers > 0 { server.workers(settings.workers) } else { server };
-    let server = server
-        .bind(settings.listen)
-        .with_context(|| format!("cannot listen on {}; set VEETFLOW__HTTP__LISTEN", settings.listen))?;
+    let server = server.bind(settings.listen).with_context(|| {
+        format!("cannot listen on {}; set VEETFLOW__HTTP__LISTEN", settings.listen)
+    })?;
     let address = server.addrs().first().copied().context("the listener has no address")?;
     Ok((server.run(), address))
 }

@@ -45,24 +45,37 @@ pub(super) enum WidgetCommand {
     Create {
         /// The organisation's short name.
         tenant: String,
-        /// A site that may show it, such as https://shop.example; may be repeated.
+        /// A site that may show it, such as <https://shop.example>; may be repeated.
         #[arg(long = "origin", required = true)]
         origins: Vec<String>,
     },
 }
 
-pub(super) async fn tenant(foundation: &Foundation, command: TenantCommand) -> anyhow::Result<ExitCode> {
+pub(super) async fn tenant(
+    foundation: &Foundation,
+    command: TenantCommand,
+) -> anyhow::Result<ExitCode> {
     let services = &foundation.services;
     match command {
         TenantCommand::Create { slug, name, retention } => {
             let (slug, retention) = (TenantSlug::parse(&slug)?, Period::parse(&retention)?);
             let id: TenantId = services.ids.next();
             let name = name.trim();
-            anyhow::ensure!((1..=80).contains(&name.chars().count()), "a name has 1 to 80 characters");
-            if !services.store.create_tenant(id, &slug, name, retention, services.clock.now()).await? {
+            anyhow::ensure!(
+                (1..=80).contains(&name.chars().count()),
+                "a name has 1 to 80 characters"
+            );
+            if !services
+                .store
+                .create_tenant(id, &slug, name, retention, services.clock.now())
+                .await?
+            {
                 bail!("there is a tenant {slug} already");
             }
-            say(&format!("{id}  {slug}  conversations are kept {}", retention.in_words(Language::En)));
+            say(&format!(
+                "{id}  {slug}  conversations are kept {}",
+                retention.in_words(Language::En)
+            ));
             say(&format!("next: veetflow widget create {slug} --origin https://your.site"));
         }
         TenantCommand::List => {
@@ -79,7 +92,8 @@ pub(super) async fn tenant(foundation: &Foundation, command: TenantCommand) -> a
             let period = Period::parse(&period)?;
             let row = find(foundation, &slug).await?;
             services.store.set_retention(row.id, period).await?;
-            let (before, after) = (row.retention.in_words(Language::En), period.in_words(Language::En));
+            let (before, after) =
+                (row.retention.in_words(Language::En), period.in_words(Language::En));
             say(&format!("{slug}: conversations were kept {before}, now {after}"));
             say("run `veetflow purge --dry-run` to see what the next pass will erase");
         }
@@ -87,7 +101,10 @@ pub(super) async fn tenant(foundation: &Foundation, command: TenantCommand) -> a
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn widget(foundation: &Foundation, command: WidgetCommand) -> anyhow::Result<ExitCode> {
+pub(super) async fn widget(
+    foundation: &Foundation,
+    command: WidgetCommand,
+) -> anyhow::Result<ExitCode> {
     let WidgetCommand::Create { tenant, origins } = command;
     let origins = origins
         .iter()
@@ -100,7 +117,9 @@ pub(super) async fn widget(foundation: &Foundation, command: WidgetCommand) -> a
         bail!("the widget could not be added; try again");
     }
     say("paste this into the site, with the address of this server:");
-    say(&format!("<script type=\"module\" src=\"https://YOUR-SERVER/widget/veetflow.js\" data-widget=\"{id}\" async></script>"));
+    say(&format!(
+        "<script type=\"module\" src=\"https://YOUR-SERVER/widget/veetflow.js\" data-widget=\"{id}\" async></script>"
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -138,7 +157,8 @@ pub(super) async fn purge(
         return Ok(ExitCode::SUCCESS);
     }
     let bar = indicatif::ProgressBar::new(plan.due().unsigned_abs());
-    let pass = Pass { surroundings: Arc::new(NoLiveConversations(bar.clone())), clock_is_vouched_for };
+    let pass =
+        Pass { surroundings: Arc::new(NoLiveConversations(bar.clone())), clock_is_vouched_for };
     let report = purge::run(&foundation.services, &pass).await;
     bar.finish_and_clear();
     let report = report?;
@@ -147,7 +167,10 @@ pub(super) async fn purge(
     }
     let residue: i64 = report.tenants.iter().map(|tenant| tenant.residue).sum();
     for tenant in &report.tenants {
-        say(&format!("{:20} erased {} conversations, {} turns", tenant.slug, tenant.conversations, tenant.turns));
+        say(&format!(
+            "{:20} erased {} conversations, {} turns",
+            tenant.slug, tenant.conversations, tenant.turns
+        ));
     }
     anyhow::ensure!(residue == 0, "{residue} rows were left behind; run the purge again");
     Ok(ExitCode::SUCCESS)
@@ -155,7 +178,8 @@ pub(super) async fn purge(
 
 fn show(plan: &Report) {
     for tenant in &plan.tenants {
-        let oldest = tenant.due.oldest.map_or(String::new(), |oldest| format!(", oldest {oldest:.0}"));
+        let oldest =
+            tenant.due.oldest.map_or(String::new(), |oldest| format!(", oldest {oldest:.0}"));
         say(&format!(
             "{:20} kept {}: {} of {} conversations ({} turns) would be erased{oldest}",
             tenant.slug,

@@ -158,6 +158,11 @@ pub enum LogFormat {
     Json,
 }
 
+/// A setting that cannot be used: which one, and where it was set.
+#[derive(Debug, thiserror::Error)]
+#[error("a setting is wrong: {0}; see `veetflow check-config`")]
+pub struct ConfigError(#[from] Box<figment::Error>);
+
 /// One effective setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
@@ -185,7 +190,9 @@ impl Layers {
         // The vendor's own names are what people have in their shells; ours win over them.
         let vendor = Env::raw()
             .only(&["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"])
-            .map(|key| key.as_str().to_ascii_lowercase().replacen("openai_", "providers.openai.", 1).into())
+            .map(|key| {
+                key.as_str().to_ascii_lowercase().replacen("openai_", "providers.openai.", 1).into()
+            })
             .lowercase(true);
         Self(figment.merge(vendor).merge(Env::prefixed("VEETFLOW__").split("__")))
     }
@@ -197,14 +204,14 @@ impl Layers {
     }
 
     /// The settings, or which of them is wrong and where it was set.
-    pub fn read(&self) -> Result<Config, figment::Error> {
-        self.0.extract()
+    pub fn read(&self) -> Result<Config, ConfigError> {
+        Ok(self.0.extract().map_err(Box::new)?)
     }
 
     /// Every effective setting with its source; secrets are not shown.
-    pub fn explain(&self) -> Result<Vec<Setting>, figment::Error> {
+    pub fn explain(&self) -> Result<Vec<Setting>, ConfigError> {
         let mut settings = Vec::new();
-        let root: figment::value::Dict = self.0.extract()?;
+        let root: figment::value::Dict = self.0.extract().map_err(Box::new)?;
         flatten("", &root, &mut settings);
         for setting in &mut settings {
             if let Some(metadata) = self.0.find_metadata(&setting.key) {
@@ -231,7 +238,10 @@ fn flatten(prefix: &str, dict: &figment::value::Dict, settings: &mut Vec<Setting
             flatten(&key, inner, settings);
             continue;
         }
-        let shown = value.as_str().map(str::to_owned).or_else(|| value.to_i128().map(|number| number.to_string()));
+        let shown = value
+            .as_str()
+            .map(str::to_owned)
+            .or_else(|| value.to_i128().map(|number| number.to_string()));
         let text = shown.unwrap_or_else(|| format!("{value:?}"));
         settings.push(Setting { key, value: text, source: String::new() });
     }

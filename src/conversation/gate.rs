@@ -48,7 +48,10 @@ pub struct Quota {
 
 impl fmt::Debug for Quota {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Quota").field("visitors", &self.per_visitor.len()).finish()
+        formatter
+            .debug_struct("Quota")
+            .field("visitors", &self.per_visitor.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -62,14 +65,18 @@ impl Quota {
     /// The quotas of one tenant's visitors.
     pub fn new(settings: &config::Conversation) -> Self {
         let clock = DefaultClock::default();
-        let per_visitor =
-            DefaultKeyedRateLimiter::dashmap_with_clock(rate(settings.per_minute, settings.burst), clock.clone());
+        let per_visitor = DefaultKeyedRateLimiter::dashmap_with_clock(
+            rate(settings.per_minute, settings.burst),
+            clock.clone(),
+        );
         Self { per_visitor, clock }
     }
 
     /// Lets one message pass, or says how long to wait.
     pub fn check(&self, visitor: VisitorId) -> Result<(), Duration> {
-        self.per_visitor.check_key(&visitor).map_err(|refused| refused.wait_time_from(self.clock.now()))
+        self.per_visitor
+            .check_key(&visitor)
+            .map_err(|refused| refused.wait_time_from(self.clock.now()))
     }
 
     /// Forgets visitors whose quota is full again.

@@ -42,17 +42,22 @@ impl Hub {
         tenant: TenantId,
         conversation: ConversationId,
         visitor: VisitorId,
-        address: Addr<ConversationActor>,
+        address: &Addr<ConversationActor>,
     ) {
         let live = Live { visitor, address: address.clone() };
         let before = self.live().insert((tenant, conversation), live);
-        if let Some(before) = before.filter(|before| before.address != address) {
+        if let Some(before) = before.filter(|before| before.address != *address) {
             before.address.do_send(Command::Supersede);
         }
     }
 
     /// Removes a conversation that stopped, unless another has taken its place.
-    pub fn remove(&self, tenant: TenantId, conversation: ConversationId, address: &Addr<ConversationActor>) {
+    pub fn remove(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        address: &Addr<ConversationActor>,
+    ) {
         let mut live = self.live();
         if live.get(&(tenant, conversation)).is_some_and(|entry| entry.address == *address) {
             live.remove(&(tenant, conversation));

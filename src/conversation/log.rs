@@ -74,7 +74,10 @@ impl Log {
     /// Whether the newest thing said is a question.
     pub(super) fn unanswered(&self) -> Option<&Turn> {
         let spoken = self.turns.iter().rev().find(|turn| {
-            matches!(turn.content, Content::Question { .. } | Content::Answer { .. } | Content::Closed { .. })
+            matches!(
+                turn.content,
+                Content::Question { .. } | Content::Answer { .. } | Content::Closed { .. }
+            )
         })?;
         matches!(spoken.content, Content::Question { .. }).then_some(spoken)
     }
@@ -85,13 +88,17 @@ impl Log {
             .turns
             .iter()
             .filter_map(|turn| match &turn.content {
-                Content::Question { text, .. } => Some(Line { role: Role::Visitor, text: text.clone() }),
+                Content::Question { text, .. } => {
+                    Some(Line { role: Role::Visitor, text: text.clone() })
+                }
                 Content::Answer { text, stop_reason, .. }
                     if !text.is_empty() && *stop_reason != StopReason::Error =>
                 {
                     Some(Line { role: Role::Assistant, text: text.clone() })
                 }
-                Content::Answer { .. } | Content::ConsentChanged { .. } | Content::Closed { .. } => None,
+                Content::Answer { .. }
+                | Content::ConsentChanged { .. }
+                | Content::Closed { .. } => None,
             })
             .collect();
         Prompt { lines, language, passages: Vec::new() }.trimmed_to(budget)

@@ -113,7 +113,10 @@ pub fn start(
         is_closing: false,
     };
     let codec = actix_http::ws::Codec::new().max_size(MOST_BYTES);
-    ws::WsResponseBuilder::new(actor, request, payload).protocols(&[frame::PROTOCOL]).codec(codec).start()
+    ws::WsResponseBuilder::new(actor, request, payload)
+        .protocols(&[frame::PROTOCOL])
+        .codec(codec)
+        .start()
 }
 
 impl SocketActor {
@@ -170,7 +173,11 @@ impl SocketActor {
         self.conversation = Some(address);
     }
 
-    fn start_conversation(&self, conversation: ConversationId, beginning: Beginning) -> Addr<ConversationActor> {
+    fn start_conversation(
+        &self,
+        conversation: ConversationId,
+        beginning: Beginning,
+    ) -> Addr<ConversationActor> {
         ConversationActor::new(
             self.house.services.clone(),
             self.house.hub.clone(),
@@ -184,7 +191,9 @@ impl SocketActor {
 
     fn on_frame(&mut self, frame: ClientFrame, ctx: &mut Ctx) {
         let id = frame.client_id();
-        if let (ClientFrame::Send { .. }, Err(wait)) = (&frame, self.gate.quota.check(self.session.visitor)) {
+        if let (ClientFrame::Send { .. }, Err(wait)) =
+            (&frame, self.gate.quota.check(self.session.visitor))
+        {
             let code = ErrorCode::RateLimited;
             let message = self.session.language.pick(code.chinese(), code.english());
             let retry_after_ms = Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1));
@@ -261,7 +270,9 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for SocketActor {
             Ok(ws::Message::Close(_)) => self.close(None, ctx),
             Ok(ws::Message::Nop) => {}
             Err(ws::ProtocolError::Overflow) => self.close(Some(ErrorCode::Oversize), ctx),
-            Err(ws::ProtocolError::Io(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+            Err(ws::ProtocolError::Io(error))
+                if error.kind() != std::io::ErrorKind::UnexpectedEof =>
+            {
                 self.close(Some(ErrorCode::InvalidUtf8), ctx);
             }
             Err(_) => {

@@ -84,7 +84,9 @@ impl Viewer {
     pub(super) fn join_answer(&mut self, partial: Option<Partial>, answer: &Answer) {
         let message_id = answer.message_id;
         self.late_for = (!answer.text.is_empty()).then_some(message_id);
-        let Some(chars) = partial.filter(|part| part.message_id == message_id).map(|part| part.chars) else {
+        let Some(chars) =
+            partial.filter(|part| part.message_id == message_id).map(|part| part.chars)
+        else {
             return;
         };
         let ends = answer.text.char_indices().map(|(start, _)| start).chain([answer.text.len()]);
@@ -101,7 +103,9 @@ impl Viewer {
             return false;
         }
         self.sent += length;
-        if self.sent - self.asked_at >= BYTES_BETWEEN_PINGS && self.link.try_send(Out::Ping(self.sent)).is_ok() {
+        if self.sent - self.asked_at >= BYTES_BETWEEN_PINGS
+            && self.link.try_send(Out::Ping(self.sent)).is_ok()
+        {
             self.asked_at = self.sent;
         }
         true
@@ -140,7 +144,11 @@ impl Viewer {
                 return Pumped::OutOfCredit;
             }
             if self.seq < log.head_seq {
-                let next = self.page.iter().find(|turn| turn.seq == self.seq + 1).or_else(|| log.after(self.seq));
+                let next = self
+                    .page
+                    .iter()
+                    .find(|turn| turn.seq == self.seq + 1)
+                    .or_else(|| log.after(self.seq));
                 let Some(turn) = next.cloned() else { return Pumped::Needs(self.seq) };
                 if !self.send_entry(&turn) {
                     return Pumped::Blocked;
@@ -160,7 +168,9 @@ impl Viewer {
 
     /// One durable entry: an answer that was watched ends with its tail and `done`; anything else is an event.
     fn send_entry(&mut self, turn: &Turn) -> bool {
-        let Content::Answer { message_id, text, stop_reason, provider, usage, citations, .. } = &turn.content else {
+        let Content::Answer { message_id, text, stop_reason, provider, usage, citations, .. } =
+            &turn.content
+        else {
             return self.send(&ServerFrame::from(turn));
         };
         let Some(watched) = self.watched.filter(|watched| watched.message_id == *message_id) else {
@@ -168,8 +178,11 @@ impl Viewer {
         };
         // A dropped answer is shorter than what was watched; then there is no tail and `done` says why.
         if let Some(tail) = text.get(watched.bytes..).filter(|tail| !tail.is_empty()) {
-            let rest =
-                ServerFrame::Delta { message_id: *message_id, index: watched.chars, text: tail.to_owned() };
+            let rest = ServerFrame::Delta {
+                message_id: *message_id,
+                index: watched.chars,
+                text: tail.to_owned(),
+            };
             if !self.send(&rest) {
                 return false;
             }
@@ -198,7 +211,9 @@ impl Viewer {
     fn send_growth(&mut self, answer: &Answer) -> bool {
         let watched = self.watched.filter(|watched| watched.message_id == answer.message_id);
         let from = watched.map_or(0, |watched| watched.bytes);
-        let Some(tail) = answer.text.get(from..).filter(|tail| !tail.is_empty()) else { return true };
+        let Some(tail) = answer.text.get(from..).filter(|tail| !tail.is_empty()) else {
+            return true;
+        };
         let chars = watched.map_or(0, |watched| watched.chars);
         let message_id = answer.message_id;
         let frame = if watched.is_none() && self.late_for == Some(message_id) {
@@ -209,13 +224,21 @@ impl Viewer {
         if !self.send(&frame) {
             return false;
         }
-        self.watched =
-            Some(Watched { message_id, bytes: answer.text.len(), chars: chars + tail.chars().count() });
+        self.watched = Some(Watched {
+            message_id,
+            bytes: answer.text.len(),
+            chars: chars + tail.chars().count(),
+        });
         true
     }
 
     /// The regular look at a viewer: asks for a sign of life and says what is wrong, if anything.
-    pub(super) fn heartbeat(&mut self, window: usize, stall_seconds: u64, now: Timestamp) -> Verdict {
+    pub(super) fn heartbeat(
+        &mut self,
+        window: usize,
+        stall_seconds: u64,
+        now: Timestamp,
+    ) -> Verdict {
         if self.unanswered_pings >= 2 {
             return Some(ErrorCode::Silent);
         }

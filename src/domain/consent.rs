@@ -5,7 +5,19 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// What data may be used for. One purpose has exactly one lawful basis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// Carrying and keeping the conversation itself. Basis: contract (policy §3).

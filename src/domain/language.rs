@@ -16,7 +16,11 @@ pub enum Language {
 impl Language {
     /// The language of a BCP 47 tag; everything that is not Chinese is answered in English.
     pub fn from_tag(tag: &str) -> Self {
-        if tag.get(..2).is_some_and(|head| head.eq_ignore_ascii_case("zh")) { Self::Zh } else { Self::En }
+        if tag.get(..2).is_some_and(|head| head.eq_ignore_ascii_case("zh")) {
+            Self::Zh
+        } else {
+            Self::En
+        }
     }
 
     /// The tag of pages and paths.

@@ -15,8 +15,10 @@ impl Origin {
     /// Reads an origin as browsers send it in the `Origin` header. `null` is no origin.
     pub fn parse(text: &str) -> Result<Self, OriginError> {
         let lower = text.trim().to_ascii_lowercase();
-        let authority =
-            lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://")).ok_or(OriginError)?;
+        let authority = lower
+            .strip_prefix("https://")
+            .or_else(|| lower.strip_prefix("http://"))
+            .ok_or(OriginError)?;
         let is_plain = |character: char| {
             character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | ':' | '[' | ']')
         };
@@ -44,9 +46,21 @@ mod tests {
 
     #[test]
     fn only_whole_origins_parse() {
-        assert_eq!(Origin::parse("HTTPS://Shop.Example").map(|origin| origin.0), Ok("https://shop.example".into()));
+        assert_eq!(
+            Origin::parse("HTTPS://Shop.Example").map(|origin| origin.0),
+            Ok("https://shop.example".into())
+        );
         assert!(Origin::parse("http://127.0.0.1:8080").is_ok());
-        for wrong in ["null", "", "https://", "https://a/", "https://a@b", "ftp://a", "https://*.a", "https://a b"] {
+        for wrong in [
+            "null",
+            "",
+            "https://",
+            "https://a/",
+            "https://a@b",
+            "ftp://a",
+            "https://*.a",
+            "https://a b",
+        ] {
             assert_eq!(Origin::parse(wrong), Err(OriginError), "{wrong}");
         }
     }

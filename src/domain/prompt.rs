@@ -70,7 +70,11 @@ impl Prompt {
 
     /// The last thing the visitor said.
     pub fn question(&self) -> &str {
-        self.lines.iter().rev().find(|line| line.role == Role::Visitor).map_or("", |line| line.text.as_str())
+        self.lines
+            .iter()
+            .rev()
+            .find(|line| line.role == Role::Visitor)
+            .map_or("", |line| line.text.as_str())
     }
 
     /// Keeps the newest lines whose estimated tokens fit `budget`; the question always stays.
@@ -105,7 +109,8 @@ mod tests {
     #[test]
     fn trimming_keeps_the_question_and_the_newest_lines() {
         let line = |role, text: &str| Line { role, text: text.repeat(30) };
-        let lines = vec![line(Role::Visitor, "旧"), line(Role::Assistant, "答"), line(Role::Visitor, "新")];
+        let lines =
+            vec![line(Role::Visitor, "旧"), line(Role::Assistant, "答"), line(Role::Visitor, "新")];
         let prompt = Prompt { lines, language: Language::Zh, passages: vec![] };
         assert_eq!(prompt.clone().trimmed_to(70).lines.len(), 2);
         let smallest = prompt.trimmed_to(0);

@@ -55,7 +55,10 @@ mod tests {
     fn a_message_is_neither_empty_nor_endless_nor_shown_by_debug() {
         assert_eq!(MessageText::parse(" \n\t\0 "), Err(TextError::Empty));
         assert!(MessageText::parse(&"问".repeat(MAX_MESSAGE_CHARS)).is_ok());
-        assert_eq!(MessageText::parse(&"问".repeat(MAX_MESSAGE_CHARS + 1)), Err(TextError::TooLong));
+        assert_eq!(
+            MessageText::parse(&"问".repeat(MAX_MESSAGE_CHARS + 1)),
+            Err(TextError::TooLong)
+        );
         let shown = format!("{:?}", MessageText::parse("secret").expect("fits"));
         assert!(!shown.contains("secret"));
     }

@@ -8,8 +8,8 @@ use std::hash::BuildHasher;
 use actix_web::dev::Payload;
 use actix_web::http::header::{HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use actix_web::{FromRequest, HttpRequest, web};
-use governor::clock::{Clock, DefaultClock};
 use governor::DefaultKeyedRateLimiter;
+use governor::clock::{Clock, DefaultClock};
 
 use super::Edge;
 use super::problem::Problem;
@@ -70,7 +70,9 @@ impl Arrivals {
     }
 
     fn check(&self, request: &HttpRequest) -> Result<(), Problem> {
-        let (Some(limiter), Some(peer)) = (&self.limiter, request.peer_addr()) else { return Ok(()) };
+        let (Some(limiter), Some(peer)) = (&self.limiter, request.peer_addr()) else {
+            return Ok(());
+        };
         if limiter.len() > 100_000 {
             limiter.retain_recent();
         }
@@ -88,7 +90,8 @@ pub(super) fn allowed_origin(request: &HttpRequest, gate: &WidgetGate) -> Option
     let given = request.headers().get(ORIGIN)?.to_str().ok()?;
     let origin = Origin::parse(given).ok()?;
     let own = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let is_own = origin.as_str().split_once("://").is_some_and(|(_, host)| host.eq_ignore_ascii_case(own));
+    let is_own =
+        origin.as_str().split_once("://").is_some_and(|(_, host)| host.eq_ignore_ascii_case(own));
     (is_own || gate.origins.contains(&origin)).then_some(origin)
 }
 
@@ -104,7 +107,9 @@ impl FromRequest for WidgetCaller {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let Some((widget, gate)) = widget_of(request) else { return ready(Err(ErrorCode::NotFound.into())) };
+        let Some((widget, gate)) = widget_of(request) else {
+            return ready(Err(ErrorCode::NotFound.into()));
+        };
         if allowed_origin(request, &gate).is_none() {
             return ready(Err(ErrorCode::OriginRefused.into()));
         }
@@ -141,7 +146,8 @@ impl FromRequest for VisitorToken {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let token = request.headers().get("x-veetflow-visitor").and_then(|value| value.to_str().ok());
+        let token =
+            request.headers().get("x-veetflow-visitor").and_then(|value| value.to_str().ok());
         ready(Ok(Self(token.filter(|token| token.len() <= 256).map(str::to_owned))))
     }
 }

@@ -44,12 +44,17 @@ pub struct Edge {
         title = "VeetFlow",
         description = "AI customer-service chat: sessions for widgets, and the socket protocol veetflow.v1.",
     ),
-    paths(api::session::open_session, api::socket::open_socket, api::health::healthz, api::health::readyz),
-    components(schemas(problem::Problem)),
+    paths(
+        api::session::open_session,
+        api::socket::open_socket,
+        api::health::healthz,
+        api::health::readyz
+    ),
+    components(schemas(problem::Problem))
 )]
 struct Api;
 
-/// The OpenAPI document, as served and printed.
+/// The `OpenAPI` document, as served and printed.
 pub fn openapi() -> String {
     Api::openapi().to_pretty_json().unwrap_or_else(|_| "{}".to_owned())
 }

@@ -20,12 +20,23 @@ struct DemoFiles;
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-fn file(request: &HttpRequest, name: &str, found: Option<EmbeddedFile>) -> Result<HttpResponse, Problem> {
+fn file(
+    request: &HttpRequest,
+    name: &str,
+    found: Option<EmbeddedFile>,
+) -> Result<HttpResponse, Problem> {
     let found = found.ok_or(ErrorCode::NotFound)?;
-    let tag = found.metadata.sha256_hash().iter().take(12).fold(String::from("\""), |tag, byte| {
-        tag + &format!("{byte:02x}")
-    }) + "\"";
-    let is_known = request.headers().get(IF_NONE_MATCH).is_some_and(|given| given.as_bytes() == tag.as_bytes());
+    let tag = found
+        .metadata
+        .sha256_hash()
+        .iter()
+        .take(12)
+        .fold(String::from("\""), |tag, byte| tag + &format!("{byte:02x}"))
+        + "\"";
+    let is_known = request
+        .headers()
+        .get(IF_NONE_MATCH)
+        .is_some_and(|given| given.as_bytes() == tag.as_bytes());
     if is_known {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
     }
@@ -53,7 +64,8 @@ pub(super) async fn widget_file(
     let headers = response.headers_mut();
     let anyone = actix_web::http::header::HeaderValue::from_static("*");
     headers.insert(actix_web::http::header::ACCESS_CONTROL_ALLOW_ORIGIN, anyone);
-    headers.insert(RESOURCE_POLICY, actix_web::http::header::HeaderValue::from_static("cross-origin"));
+    headers
+        .insert(RESOURCE_POLICY, actix_web::http::header::HeaderValue::from_static("cross-origin"));
     Ok(response)
 }
 
@@ -65,7 +77,10 @@ pub(super) async fn home(request: HttpRequest) -> Result<HttpResponse, Problem> 
 
 /// Its files.
 #[get("/demo/{name}")]
-pub(super) async fn demo_file(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn demo_file(
+    request: HttpRequest,
+    name: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     file(&request, &name, DemoFiles::get(&name))
 }
 
@@ -77,7 +92,9 @@ pub(super) async fn page(path: web::Path<(String, String)>) -> Result<HttpRespon
         .iter()
         .find(|(known, tongue, _)| *known == slug && tongue.as_str() == language)
         .ok_or(ErrorCode::NotFound)?;
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(render(slug, *language, markdown)))
+    Ok(HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .body(render(slug, *language, markdown)))
 }
 
 fn render(slug: &str, language: Language, markdown: &str) -> String {
@@ -112,9 +129,9 @@ fn body(markdown: &str) -> String {
             .iter()
             .skip(position + 1)
             .take_while(|event| !matches!(event, Event::End(TagEnd::Heading(_))))
-            .filter_map(|event| match event {
-                Event::Text(text) | Event::Code(text) => Some(text.as_ref()),
-                _ => None,
+            .filter_map(|event| {
+                let (Event::Text(text) | Event::Code(text)) = event else { return None };
+                Some(text.as_ref())
             })
             .collect();
         output.push(Event::Start(Tag::Heading {

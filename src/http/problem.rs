@@ -34,7 +34,12 @@ impl Problem {
     /// A problem in a visitor's language.
     pub fn new(code: ErrorCode, language: Language) -> Self {
         let title = language.pick(code.chinese(), code.english());
-        Self { code, title, status: code.status(), retry_after_ms: code.is_retryable().then_some(1_000) }
+        Self {
+            code,
+            title,
+            status: code.status(),
+            retry_after_ms: code.is_retryable().then_some(1_000),
+        }
     }
 
     /// The problem, with the time to wait.
@@ -88,11 +93,9 @@ impl actix_web::Responder for Problem {
 /// JSON bodies: small, and a broken one is a problem document like any other.
 pub(super) fn json_limits() -> web::JsonConfig {
     web::JsonConfig::default().limit(MOST_BYTES).error_handler(|error, _| {
-        let code = match error {
-            actix_web::error::JsonPayloadError::Overflow { .. }
-            | actix_web::error::JsonPayloadError::OverflowKnownLength { .. } => ErrorCode::Oversize,
-            _ => ErrorCode::BadRequest,
-        };
+        use actix_web::error::JsonPayloadError::{Overflow, OverflowKnownLength};
+        let is_too_large = matches!(error, Overflow { .. } | OverflowKnownLength { .. });
+        let code = if is_too_large { ErrorCode::Oversize } else { ErrorCode::BadRequest };
         Problem::from(code).into()
     })
 }

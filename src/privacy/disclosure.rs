@@ -30,7 +30,11 @@ impl<T> Disclosed<T> {
     /// The same permission over a value made from this one: what is added must not be about the person.
     #[must_use]
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Disclosed<U> {
-        Disclosed { value: change(self.value), purpose: self.purpose, consent_epoch: self.consent_epoch }
+        Disclosed {
+            value: change(self.value),
+            purpose: self.purpose,
+            consent_epoch: self.consent_epoch,
+        }
     }
 
     /// What it was disclosed for.
@@ -78,7 +82,9 @@ impl Coded for Refusal {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Tenant(TenantState::Closed) => ErrorCode::TenantGone,
-            Self::Tenant(TenantState::Active | TenantState::Suspended) => ErrorCode::TenantSuspended,
+            Self::Tenant(TenantState::Active | TenantState::Suspended) => {
+                ErrorCode::TenantSuspended
+            }
             Self::AgeUnknown => ErrorCode::AgeRequired,
             Self::TooYoung => ErrorCode::AgeRestricted,
             Self::NoConsent(_) => ErrorCode::ConsentRequired,
@@ -134,10 +140,15 @@ mod tests {
             standing: &standing,
             policy_version: "1",
         };
-        let decide = |circumstances| disclose((), Purpose::AiAnswer, circumstances).map(Disclosed::into_inner);
+        let decide = |circumstances| {
+            disclose((), Purpose::AiAnswer, circumstances).map(Disclosed::into_inner)
+        };
         assert_eq!(decide(right), Ok(()));
         assert_eq!(decide(Circumstances { age: None, ..right }), Err(Refusal::AgeUnknown));
-        assert_eq!(decide(Circumstances { age: Some(AgeBracket::Under16), ..right }), Err(Refusal::TooYoung));
+        assert_eq!(
+            decide(Circumstances { age: Some(AgeBracket::Under16), ..right }),
+            Err(Refusal::TooYoung)
+        );
         assert_eq!(
             decide(Circumstances { policy_version: "2", ..right }),
             Err(Refusal::NoConsent(Purpose::AiAnswer))

@@ -101,7 +101,9 @@ impl<T> Stamped<T> {
 /// clamped to the month's end, always counted from the anchor and never chained. `None` beyond the calendar's end.
 pub fn deadline(anchor: Timestamp, period: Period) -> Option<Timestamp> {
     match period {
-        Period::Days(days) => anchor.checked_add(SignedDuration::from_hours(24 * i64::from(days))).ok(),
+        Period::Days(days) => {
+            anchor.checked_add(SignedDuration::from_hours(24 * i64::from(days))).ok()
+        }
         Period::Months(months) => {
             let start = anchor.to_zoned(TimeZone::UTC);
             start.checked_add(Span::new().months(i64::from(months))).ok().map(|end| end.timestamp())
@@ -158,7 +160,10 @@ mod tests {
         ] {
             assert_eq!(deadline(at(anchor), Period::Months(months)), Some(at(end)));
         }
-        assert_eq!(deadline(at("2025-03-01T00:00:00Z"), Period::Days(30)), Some(at("2025-03-31T00:00:00Z")));
+        assert_eq!(
+            deadline(at("2025-03-01T00:00:00Z"), Period::Days(30)),
+            Some(at("2025-03-31T00:00:00Z"))
+        );
     }
 
     proptest! {

@@ -101,7 +101,10 @@ pub struct Providers {
 
 impl Providers {
     /// Sets up what the configuration names. Without any, the tenants' own documents answer.
-    pub fn new(settings: &config::Providers, library: Arc<Library>) -> Result<Self, egress::EgressError> {
+    pub fn new(
+        settings: &config::Providers,
+        library: Arc<Library>,
+    ) -> Result<Self, egress::EgressError> {
         let model: Option<Arc<dyn Provider>> = if openai::is_wanted(&settings.openai) {
             Some(Arc::new(openai::OpenAi::new(&settings.openai, egress::client()?)))
         } else {

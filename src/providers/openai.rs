@@ -96,14 +96,18 @@ impl Provider for OpenAi {
 
     fn label(&self, language: Language) -> String {
         let model = &self.model;
-        language.pick(format!("AI 自动回答（{model}），并非真人"), format!("AI answers ({model}), not a person"))
+        language.pick(
+            format!("AI 自动回答（{model}），并非真人"),
+            format!("AI answers ({model}), not a person"),
+        )
     }
 
     fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas {
         let request = self.request(&prompt.into_inner());
         let (client, patience) = (self.client.clone(), self.patience);
         let opening = async move {
-            let opened = tokio::time::timeout(patience, client.chat().create_stream_byot(request)).await;
+            let opened =
+                tokio::time::timeout(patience, client.chat().create_stream_byot(request)).await;
             match opened {
                 Ok(Ok(stream)) => deltas(stream, patience).left_stream(),
                 Ok(Err(error)) => failed(error_from(&error)).right_stream(),
@@ -170,11 +174,13 @@ fn error_from(error: &OpenAIError) -> ProviderError {
     {
         return known.clone();
     }
-    match error {
-        OpenAIError::Reqwest(inner) if inner.is_timeout() => ProviderError::Silent,
-        OpenAIError::JSONDeserialize(..) => ProviderError::Malformed,
-        _ => ProviderError::Interrupted,
+    if let OpenAIError::Reqwest(inner) = error
+        && inner.is_timeout()
+    {
+        return ProviderError::Silent;
     }
+    let is_malformed = matches!(error, OpenAIError::JSONDeserialize(..));
+    if is_malformed { ProviderError::Malformed } else { ProviderError::Interrupted }
 }
 
 #[derive(Debug, Serialize)]
@@ -238,7 +244,8 @@ impl Chunk {
         }
         let mut found = Vec::new();
         for choice in self.choices {
-            let words = choice.delta.content.or(choice.delta.refusal).filter(|words| !words.is_empty());
+            let words =
+                choice.delta.content.or(choice.delta.refusal).filter(|words| !words.is_empty());
             found.extend(words.map(|words| Ok(Delta::Text(words))));
             found.extend(choice.finish_reason.map(|reason| Ok(Delta::Stop(stop_reason(&reason)))));
         }
@@ -293,7 +300,8 @@ mod tests {
         let prompt = Prompt { lines: vec![], language: Language::Zh, passages: vec![] };
         let body = |base: &str| {
             let client = super::super::egress::client().expect("a client");
-            serde_json::to_value(OpenAi::new(&settings(base), client).request(&prompt)).expect("json")
+            serde_json::to_value(OpenAi::new(&settings(base), client).request(&prompt))
+                .expect("json")
         };
         assert_eq!(body("")["store"], false);
         assert_eq!(body("http://127.0.0.1:1/v1").get("store"), None);

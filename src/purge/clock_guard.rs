@@ -53,8 +53,12 @@ impl Decline {
     /// The reason in words, with what to do.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::BeforeThisProgram => "the clock shows a time before this program was made; set the clock",
-            Self::ClocksDisagree => "this machine's clock and the database's disagree; set the clocks",
+            Self::BeforeThisProgram => {
+                "the clock shows a time before this program was made; set the clock"
+            }
+            Self::ClocksDisagree => {
+                "this machine's clock and the database's disagree; set the clocks"
+            }
             Self::WentBack => "the clock went back since the last pass; set the clock",
             Self::SteppedAhead => {
                 "more than 48 hours since the last pass; if that is right, run `veetflow purge --vouch-for-clock`"
@@ -104,11 +108,18 @@ mod tests {
 
     #[test]
     fn each_kind_of_implausible_clock_is_declined() {
-        let decide = |now, database, last, due, vouched| classify(&facts(now, database, last, due, vouched));
+        let decide =
+            |now, database, last, due, vouched| classify(&facts(now, database, last, due, vouched));
         assert_eq!(decide(NOW, NOW, Some(NOW - 3600), true, false), Verdict::Proceed);
         assert_eq!(decide(0, 0, None, false, true), Verdict::Decline(Decline::BeforeThisProgram));
-        assert_eq!(decide(NOW, NOW - 61, None, true, true), Verdict::Decline(Decline::ClocksDisagree));
-        assert_eq!(decide(NOW, NOW, Some(NOW + 301), false, true), Verdict::Decline(Decline::WentBack));
+        assert_eq!(
+            decide(NOW, NOW - 61, None, true, true),
+            Verdict::Decline(Decline::ClocksDisagree)
+        );
+        assert_eq!(
+            decide(NOW, NOW, Some(NOW + 301), false, true),
+            Verdict::Decline(Decline::WentBack)
+        );
         let ten_years_on = NOW + 315_360_000;
         let jumped = Verdict::Decline(Decline::SteppedAhead);
         assert_eq!(decide(ten_years_on, ten_years_on, Some(NOW), true, false), jumped);

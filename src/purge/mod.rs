@@ -66,8 +66,13 @@ pub enum Step {
 
 impl Step {
     /// All places, in order.
-    pub const ALL: [Step; 5] =
-        [Self::BeforeClaim, Self::AfterClaim, Self::AfterHide, Self::AfterRevoke, Self::AfterDelete];
+    pub const ALL: [Step; 5] = [
+        Self::BeforeClaim,
+        Self::AfterClaim,
+        Self::AfterHide,
+        Self::AfterRevoke,
+        Self::AfterDelete,
+    ];
 }
 
 /// What a pass asks of its surroundings.
@@ -270,6 +275,8 @@ async fn revoke(
     let revoking = services.runtime.spawn_blocking(move || vault.revoke_all(&doomed, at));
     match revoking.await {
         Ok(outcome) => Ok(outcome?),
-        Err(_) => Err(VaultError::Unavailable { reason: "the keyring thread ended".to_owned() }.into()),
+        Err(_) => {
+            Err(VaultError::Unavailable { reason: "the keyring thread ended".to_owned() }.into())
+        }
     }
 }

@@ -25,7 +25,12 @@ pub struct Act {
 }
 
 /// The digest that ties a receipt to the act: visitor, text, decisions, instant.
-fn digest(visitor: VisitorId, receipt: ReceiptId, decisions: &Decisions, at: Timestamp) -> [u8; 32] {
+fn digest(
+    visitor: VisitorId,
+    receipt: ReceiptId,
+    decisions: &Decisions,
+    at: Timestamp,
+) -> [u8; 32] {
     let mut hasher = Sha256::new();
     hasher.update(b"veetflow/consent/1\0");
     hasher.update(visitor.uuid().as_bytes());

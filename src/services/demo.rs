@@ -31,7 +31,13 @@ pub fn documents() -> Vec<Document> {
         .iter()
         .map(|(slug, language, markdown)| Document {
             slug: (*slug).to_owned(),
-            title: markdown.lines().next().unwrap_or(slug).trim_start_matches('#').trim().to_owned(),
+            title: markdown
+                .lines()
+                .next()
+                .unwrap_or(slug)
+                .trim_start_matches('#')
+                .trim()
+                .to_owned(),
             url: format!("/pages/{}/{slug}", language.as_str()),
             language: *language,
             markdown: (*markdown).to_owned(),

@@ -18,7 +18,9 @@ pub fn template(language: Language) -> &'static str {
 
 /// The notice as a visitor reads it.
 pub fn text(language: Language, provider: &str, period: Period) -> String {
-    template(language).replace("{provider}", provider).replace("{period}", &period.in_words(language))
+    template(language)
+        .replace("{provider}", provider)
+        .replace("{period}", &period.in_words(language))
 }
 
 /// SHA-256 of the published template.
@@ -34,7 +36,10 @@ mod tests {
     fn the_notice_names_provider_and_period_in_both_languages() {
         for language in [Language::Zh, Language::En] {
             let shown = text(language, "PROVIDER", Period::DEFAULT);
-            assert!(shown.contains("PROVIDER") && shown.contains("12") && !shown.contains('{'), "{shown}");
+            assert!(
+                shown.contains("PROVIDER") && shown.contains("12") && !shown.contains('{'),
+                "{shown}"
+            );
         }
     }
 }

@@ -133,7 +133,9 @@ impl Services {
         let (vault, scope) = (self.vault.clone(), whereabouts.scope());
         match self.runtime.spawn_blocking(move || vault.mint(scope)).await {
             Ok(minted) => minted,
-            Err(_) => Err(VaultError::Unavailable { reason: "the keyring thread ended".to_owned() }),
+            Err(_) => {
+                Err(VaultError::Unavailable { reason: "the keyring thread ended".to_owned() })
+            }
         }
     }
 
@@ -172,11 +174,16 @@ impl Services {
     }
 
     /// The key of a conversation that exists already; none is made.
-    pub async fn existing_key(&self, whereabouts: Whereabouts) -> Result<ConversationKey, VaultError> {
+    pub async fn existing_key(
+        &self,
+        whereabouts: Whereabouts,
+    ) -> Result<ConversationKey, VaultError> {
         let (vault, scope) = (self.vault.clone(), whereabouts.scope());
         match self.runtime.spawn_blocking(move || vault.key(scope)).await {
             Ok(found) => found,
-            Err(_) => Err(VaultError::Unavailable { reason: "the keyring thread ended".to_owned() }),
+            Err(_) => {
+                Err(VaultError::Unavailable { reason: "the keyring thread ended".to_owned() })
+            }
         }
     }
 }

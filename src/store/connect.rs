@@ -60,7 +60,9 @@ impl Address {
     }
 
     /// Connects as the signed-in user, for migrations and operator commands.
-    pub async fn connect_as_operator(&self) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
+    pub async fn connect_as_operator(
+        &self,
+    ) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
         let mut config = self.config.clone();
         config.application_name("veetflow-operator").connect_timeout(Duration::from_secs(5));
         open(config, &Handle::current()).await
@@ -124,7 +126,10 @@ impl Connect for OnRuntime {
     }
 }
 
-async fn open(config: Config, runtime: &Handle) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
+async fn open(
+    config: Config,
+    runtime: &Handle,
+) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
     if config.get_ssl_mode() == SslMode::Require {
         let (client, connection) = config.connect(tls()).await?;
         return Ok((client, runtime.spawn(drive(connection))));
@@ -143,7 +148,8 @@ async fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error
 fn tls() -> MakeRustlsConnect {
     let mut roots = rustls::RootCertStore::empty();
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let config =
+        rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     MakeRustlsConnect::new(config)
 }
 
@@ -154,8 +160,14 @@ mod tests {
     /// Policy §5: data in transit is encrypted.
     #[test]
     fn a_database_on_another_machine_must_be_reached_over_tls() {
-        assert!(matches!(Address::parse("postgres://u@db.example/x"), Err(AddressError::PlainText)));
-        assert!(matches!(Address::parse("postgres://u@db.example/x?sslmode=prefer"), Err(AddressError::PlainText)));
+        assert!(matches!(
+            Address::parse("postgres://u@db.example/x"),
+            Err(AddressError::PlainText)
+        ));
+        assert!(matches!(
+            Address::parse("postgres://u@db.example/x?sslmode=prefer"),
+            Err(AddressError::PlainText)
+        ));
         assert!(Address::parse("postgres://u@db.example/x?sslmode=require").is_ok());
         assert!(Address::parse("postgres://u@127.0.0.1/x").is_ok());
         assert!(matches!(Address::parse("mysql://u@h/x"), Err(AddressError::Unreadable)));

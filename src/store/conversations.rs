@@ -95,11 +95,15 @@ pub struct Latest {
 
 impl Store {
     /// Begins a conversation with the lease of epoch 1; repeating it is harmless.
-    pub async fn begin_conversation(&self, new: Stamped<NewConversation>) -> Result<(), StoreError> {
+    pub async fn begin_conversation(
+        &self,
+        new: Stamped<NewConversation>,
+    ) -> Result<(), StoreError> {
         let (conversation, class, at) = (*new.get(), new.class().as_str(), new.anchor());
         let mut client = self.application().await?;
         let transaction = begin(&mut client, conversation.tenant).await?;
-        transaction.run(APPEAR, &[&conversation.tenant.uuid(), &conversation.visitor.uuid(), &class, &at])
+        transaction
+            .run(APPEAR, &[&conversation.tenant.uuid(), &conversation.visitor.uuid(), &class, &at])
             .await?;
         transaction.run(BEGIN, &conversation.parameters(&class, &at)).await?;
         transaction.commit().await?;

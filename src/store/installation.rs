@@ -29,7 +29,11 @@ impl Store {
     }
 
     /// Remembers the keyring, once.
-    pub async fn remember_keyring(&self, keyring_id: Uuid, at: Timestamp) -> Result<(), StoreError> {
+    pub async fn remember_keyring(
+        &self,
+        keyring_id: Uuid,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         let client = self.application().await?;
         client.execute(REMEMBER_KEYRING.sql, &[&keyring_id, &at]).await?;
         Ok(())

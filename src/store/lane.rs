@@ -136,7 +136,11 @@ async fn run(pool: Pool, mut waiting: mpsc::Receiver<Rider>, timeout: Duration) 
 }
 
 /// Takes everything that waits, one row of a conversation at most.
-fn gather(first: Rider, held_back: &mut VecDeque<Rider>, waiting: &mut mpsc::Receiver<Rider>) -> Vec<Rider> {
+fn gather(
+    first: Rider,
+    held_back: &mut VecDeque<Rider>,
+    waiting: &mut mpsc::Receiver<Rider>,
+) -> Vec<Rider> {
     let mut seen = HashSet::from([(first.row.tenant, first.row.conversation)]);
     let mut batch = vec![first];
     let mut again = VecDeque::new();

@@ -25,8 +25,14 @@ pub enum MigrateError {
 
 /// Applies what is missing and says how many migrations that was.
 pub async fn migrate(client: &mut Client) -> Result<usize, MigrateError> {
-    client.execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(StoreError::from)?;
+    client
+        .execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK])
+        .await
+        .map_err(StoreError::from)?;
     let report = embedded::migrations::runner().run_async(client).await;
-    client.execute("select pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await.map_err(StoreError::from)?;
+    client
+        .execute("select pg_advisory_unlock($1)", &[&MIGRATION_LOCK])
+        .await
+        .map_err(StoreError::from)?;
     Ok(report?.applied_migrations().len())
 }

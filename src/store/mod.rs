@@ -96,7 +96,11 @@ pub struct StoreSettings {
 
 impl Store {
     /// Opens the pools; every connection's driver lives on `runtime`, so a busy worker slows nobody else down.
-    pub fn open(address: &Address, runtime: &Handle, settings: StoreSettings) -> Result<Self, StoreError> {
+    pub fn open(
+        address: &Address,
+        runtime: &Handle,
+        settings: StoreSettings,
+    ) -> Result<Self, StoreError> {
         let application = connect::pool(address, Role::Application, runtime, settings)?;
         let few = StoreSettings { connections: 3, ..settings };
         let purge = connect::pool(address, Role::Purge, runtime, few)?;

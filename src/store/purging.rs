@@ -127,11 +127,17 @@ impl Store {
         let mut client = self.purge().await?;
         let transaction = begin(&mut client, cutoff.tenant).await?;
         let tenant = cutoff.tenant.uuid();
-        let due = transaction.row(COUNT_DUE, &[&tenant, &cutoff.latest_day, &months, &days, &cutoff.now])
+        let due = transaction
+            .row(COUNT_DUE, &[&tenant, &cutoff.latest_day, &months, &days, &cutoff.now])
             .await?;
         let all = transaction.row(COUNT_ALL, &[&tenant]).await?;
         transaction.commit().await?;
-        Ok(Due { conversations: due.get(0), oldest: due.get(1), turns: due.get(2), of_all: all.get(0) })
+        Ok(Due {
+            conversations: due.get(0),
+            oldest: due.get(1),
+            turns: due.get(2),
+            of_all: all.get(0),
+        })
     }
 
     /// Claims up to `limit` conversations until `lease_until`; a claim that was never finished can be claimed again after
@@ -145,7 +151,9 @@ impl Store {
         let (months, days) = cutoff.period.to_stored();
         let mut client = self.purge().await?;
         let transaction = begin(&mut client, cutoff.tenant).await?;
-        let rows = transaction.rows(CLAIM,
+        let rows = transaction
+            .rows(
+                CLAIM,
                 &[
                     &cutoff.tenant.uuid(),
                     &cutoff.latest_day,
@@ -214,10 +222,11 @@ impl Store {
         let (act_months, act_days) = acts.to_stored();
         let mut client = self.purge().await?;
         let transaction = begin(&mut client, tenant).await?;
-        let gone = transaction.run(DELETE_VISITORS, &[&tenant.uuid(), &visitor_months, &visitor_days, &now])
+        let gone = transaction
+            .run(DELETE_VISITORS, &[&tenant.uuid(), &visitor_months, &visitor_days, &now])
             .await?;
-        let acts = transaction.run(DELETE_ACTS, &[&tenant.uuid(), &act_months, &act_days, &now])
-            .await?;
+        let acts =
+            transaction.run(DELETE_ACTS, &[&tenant.uuid(), &act_months, &act_days, &now]).await?;
         transaction.commit().await?;
         Ok(gone + acts)
     }
@@ -226,7 +235,9 @@ impl Store {
     pub async fn record_purge_run(&self, run: &RunRecord) -> Result<(), StoreError> {
         let mut client = self.purge().await?;
         let transaction = begin(&mut client, run.tenant).await?;
-        transaction.run(RECORD_RUN,
+        transaction
+            .run(
+                RECORD_RUN,
                 &[
                     &run.tenant.uuid(),
                     &run.id.uuid(),

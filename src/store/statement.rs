@@ -67,13 +67,21 @@ type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 /// Runs statements of the list, each prepared once a connection.
 pub(super) trait Runs {
     /// All rows.
-    async fn rows(&self, statement: Statement, parameters: Parameters<'_>) -> Result<Vec<Row>, Error>;
+    async fn rows(
+        &self,
+        statement: Statement,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<Row>, Error>;
 
     /// Exactly one row.
     async fn row(&self, statement: Statement, parameters: Parameters<'_>) -> Result<Row, Error>;
 
     /// One row or none.
-    async fn row_if_any(&self, statement: Statement, parameters: Parameters<'_>) -> Result<Option<Row>, Error>;
+    async fn row_if_any(
+        &self,
+        statement: Statement,
+        parameters: Parameters<'_>,
+    ) -> Result<Option<Row>, Error>;
 
     /// The number of rows changed.
     async fn run(&self, statement: Statement, parameters: Parameters<'_>) -> Result<u64, Error>;

@@ -18,12 +18,14 @@ const CREATE: Statement = Statement::application(
 const SET_RETENTION: Statement = Statement::application(
     "update tenant set retention_months = $2, retention_days = $3 where tenant_id = $1",
 );
-const SET_STATE: Statement = Statement::application("update tenant set state = $2 where tenant_id = $1");
+const SET_STATE: Statement =
+    Statement::application("update tenant set state = $2 where tenant_id = $1");
 const CREATE_WIDGET: Statement = Statement::application(
     "insert into widget (tenant_id, widget_id, origins, created_at) values ($1, $2, $3, $4) on conflict do nothing",
 );
 
-pub(super) const STATEMENTS: &[Statement] = &[DIRECTORY, CREATE, SET_RETENTION, SET_STATE, CREATE_WIDGET];
+pub(super) const STATEMENTS: &[Statement] =
+    &[DIRECTORY, CREATE, SET_RETENTION, SET_STATE, CREATE_WIDGET];
 
 /// One tenant as the directory knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +69,10 @@ impl Store {
                     slug: row.get("slug"),
                     display_name: row.get("display_name"),
                     state: TenantState::from_stored(row.get("state")),
-                    retention: Period::from_stored(row.get("retention_months"), row.get("retention_days")),
+                    retention: Period::from_stored(
+                        row.get("retention_months"),
+                        row.get("retention_days"),
+                    ),
                     widgets: widget.into_iter().collect(),
                 }),
             }
@@ -87,7 +92,8 @@ impl Store {
         let (months, days) = retention.to_stored();
         let mut client = self.application().await?;
         let transaction = begin(&mut client, id).await?;
-        let made = transaction.run(CREATE, &[&id.uuid(), &slug.as_str(), &display_name, &months, &days, &at])
+        let made = transaction
+            .run(CREATE, &[&id.uuid(), &slug.as_str(), &display_name, &months, &days, &at])
             .await?;
         transaction.commit().await?;
         Ok(made == 1)
@@ -104,7 +110,11 @@ impl Store {
     }
 
     /// Suspends, closes or restores a tenant.
-    pub async fn set_tenant_state(&self, id: TenantId, state: TenantState) -> Result<bool, StoreError> {
+    pub async fn set_tenant_state(
+        &self,
+        id: TenantId,
+        state: TenantState,
+    ) -> Result<bool, StoreError> {
         let mut client = self.application().await?;
         let transaction = begin(&mut client, id).await?;
         let changed = transaction.run(SET_STATE, &[&id.uuid(), &state.as_str()]).await?;
@@ -123,7 +133,8 @@ impl Store {
         let origins: Vec<&str> = origins.iter().map(Origin::as_str).collect();
         let mut client = self.application().await?;
         let transaction = begin(&mut client, tenant).await?;
-        let made = transaction.run(CREATE_WIDGET, &[&tenant.uuid(), &widget.uuid(), &origins, &at])
+        let made = transaction
+            .run(CREATE_WIDGET, &[&tenant.uuid(), &widget.uuid(), &origins, &at])
             .await?;
         transaction.commit().await?;
         Ok(made == 1)

@@ -47,8 +47,8 @@ impl Store {
     ) -> Result<Vec<StoredTurn>, StoreError> {
         let mut client = self.application().await?;
         let transaction = begin(&mut client, tenant).await?;
-        let rows = transaction.rows(PAGE, &[&tenant.uuid(), &conversation.uuid(), &after, &limit])
-            .await?;
+        let rows =
+            transaction.rows(PAGE, &[&tenant.uuid(), &conversation.uuid(), &after, &limit]).await?;
         transaction.commit().await?;
         Ok(rows.iter().map(turn_from).collect())
     }

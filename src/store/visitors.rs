@@ -70,7 +70,11 @@ pub(super) fn visitor_from(row: &Row) -> VisitorRow {
 
 impl Store {
     /// What is known about a visitor; a visitor never seen has answered nothing and allowed nothing.
-    pub async fn visitor(&self, tenant: TenantId, visitor: VisitorId) -> Result<VisitorRow, StoreError> {
+    pub async fn visitor(
+        &self,
+        tenant: TenantId,
+        visitor: VisitorId,
+    ) -> Result<VisitorRow, StoreError> {
         let mut client = self.application().await?;
         let transaction = begin(&mut client, tenant).await?;
         let row = transaction.row_if_any(READ, &[&tenant.uuid(), &visitor.uuid()]).await?;
@@ -89,7 +93,8 @@ impl Store {
         let transaction = begin(&mut client, tenant).await?;
         let class = age.class().as_str();
         transaction.run(APPEAR, &[&tenant.uuid(), &visitor.uuid(), &class, &age.anchor()]).await?;
-        transaction.run(SET_AGE, &[&tenant.uuid(), &visitor.uuid(), &age.get().to_stored()])
+        transaction
+            .run(SET_AGE, &[&tenant.uuid(), &visitor.uuid(), &age.get().to_stored()])
             .await?;
         transaction.commit().await?;
         Ok(())
@@ -111,7 +116,9 @@ impl Store {
         let class = conversation.class().as_str();
         transaction.run(APPEAR, &[&tenant, &visitor, &class, &conversation.anchor()]).await?;
         transaction.run(BEGIN, &new.parameters(&class, &conversation.anchor())).await?;
-        let decided = transaction.row(DECIDE,
+        let decided = transaction
+            .row(
+                DECIDE,
                 &[
                     &tenant,
                     &visitor,
@@ -122,7 +129,9 @@ impl Store {
             )
             .await?;
         let act_no: i64 = decided.get(0);
-        transaction.run(RECORD_ACT,
+        transaction
+            .run(
+                RECORD_ACT,
                 &[
                     &tenant,
                     &visitor,
@@ -140,7 +149,8 @@ impl Store {
             )
             .await?;
         let appended = append(&transaction, std::slice::from_ref(&entry)).await?;
-        let answer = appended.into_iter().next().ok_or(StoreError::Unreadable("append gave no answer"))?;
+        let answer =
+            appended.into_iter().next().ok_or(StoreError::Unreadable("append gave no answer"))?;
         if answer.outcome == Outcome::Stored {
             transaction.commit().await?;
         } else {

@@ -18,9 +18,10 @@ where
     T: 'static,
     Then: FnOnce(T, &mut A, &mut Context<A>) + 'static,
 {
-    wrap_future::<_, A>(AssertUnwindSafe(work).catch_unwind()).map(move |outcome, actor, ctx| match outcome {
-        Ok(value) => then(value, actor, ctx),
-        Err(_) => {
+    wrap_future::<_, A>(AssertUnwindSafe(work).catch_unwind()).map(move |outcome, actor, ctx| {
+        if let Ok(value) = outcome {
+            then(value, actor, ctx);
+        } else {
             tracing::error!(what, "a supervisor's work panicked; it is restarted");
             ctx.stop();
         }

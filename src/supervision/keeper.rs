@@ -60,9 +60,10 @@ impl<A: Actor<Context = Context<A>> + Supervised> Keeper<A> {
     }
 
     fn rebuild(&mut self) {
-        match catch_unwind(AssertUnwindSafe(|| (self.build)())) {
-            Ok(ward) => self.post.put(Supervisor::start(move |_| ward)),
-            Err(_) => tracing::error!(ward = self.name, "a ward could not be built; trying again"),
+        if let Ok(ward) = catch_unwind(AssertUnwindSafe(|| (self.build)())) {
+            self.post.put(Supervisor::start(move |_| ward));
+        } else {
+            tracing::error!(ward = self.name, "a ward could not be built; trying again");
         }
     }
 }

@@ -21,6 +21,9 @@ use keeper::{Keeper, Post};
 use purge::PurgeSupervisor;
 use tenants::TenantDirectory;
 
+type Keepers =
+    (Addr<Keeper<PurgeSupervisor>>, Addr<Keeper<TenantDirectory>>, Addr<Keeper<Caretaker>>);
+
 /// The supervisors of one node.
 #[derive(Debug)]
 pub struct Tree {
@@ -28,7 +31,7 @@ pub struct Tree {
     pub purge: Post<PurgeSupervisor>,
     /// Where the tenant directory is found.
     pub tenants: Post<TenantDirectory>,
-    _keepers: (Addr<Keeper<PurgeSupervisor>>, Addr<Keeper<TenantDirectory>>, Addr<Keeper<Caretaker>>),
+    _keepers: Keepers,
 }
 
 impl Tree {
@@ -36,7 +39,9 @@ impl Tree {
     pub fn start(services: &Services, hub: &Arc<Hub>, gates: &Arc<Gates>) -> Self {
         let (tenants, directory) = {
             let (services, gates) = (services.clone(), gates.clone());
-            Keeper::watch("tenant directory", move || TenantDirectory::new(services.clone(), gates.clone()))
+            Keeper::watch("tenant directory", move || {
+                TenantDirectory::new(services.clone(), gates.clone())
+            })
         };
         let (purge, purging) = {
             let (services, hub) = (services.clone(), hub.clone());

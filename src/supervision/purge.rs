@@ -65,7 +65,10 @@ impl PurgeSupervisor {
     fn activate(&mut self, activate: Activate, ctx: &mut Context<Self>) {
         self.is_running = true;
         let services = self.services.clone();
-        let pass = Pass { surroundings: self.node.clone(), clock_is_vouched_for: activate.clock_is_vouched_for };
+        let pass = Pass {
+            surroundings: self.node.clone(),
+            clock_is_vouched_for: activate.clock_is_vouched_for,
+        };
         let running = guarded(
             "purge",
             async move { purge::run(&services, &pass).await },
@@ -73,7 +76,10 @@ impl PurgeSupervisor {
                 supervisor.is_running = false;
                 match &outcome {
                     Ok(report) if report.conversations() > 0 => {
-                        tracing::info!(conversations = report.conversations(), "a purge pass ended");
+                        tracing::info!(
+                            conversations = report.conversations(),
+                            "a purge pass ended"
+                        );
                     }
                     Ok(_) => {}
                     Err(error) => {

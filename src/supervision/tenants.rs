@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, ResponseActFuture, Supervised};
-use actix::fut::wrap_future;
 use actix::ActorFutureExt;
+use actix::fut::wrap_future;
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, ResponseActFuture, Supervised};
 use tokio::sync::watch;
 
 use super::guard::guarded;
@@ -21,7 +21,7 @@ use crate::store::tenants::TenantRow;
 /// How often the directory looks for changes made elsewhere.
 const LOOK: Duration = Duration::from_secs(5);
 /// How often a tenant's quotas forget visitors.
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_mins(1);
 
 /// Look at the database now.
 #[derive(Debug, Clone, Copy, Message)]
@@ -124,7 +124,9 @@ impl TenantDirectory {
             async move { store.tenant_directory().await },
             |outcome, directory: &mut Self, _| match outcome {
                 Ok(rows) => directory.apply(rows),
-                Err(error) => tracing::warn!(error = %error, "the tenant directory could not be read"),
+                Err(error) => {
+                    tracing::warn!(error = %error, "the tenant directory could not be read");
+                }
             },
         );
         ctx.spawn(looking);

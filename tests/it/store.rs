@@ -8,8 +8,10 @@ use veetflow::store::{Role, all_statements};
 use crate::support::{TestApp, Visitor};
 
 /// Tables that belong to no tenant, and why.
-const WITHOUT_TENANT: [(&str, &str); 2] =
-    [("installation", "one row about this installation"), ("policy_text", "published texts, the same for all")];
+const WITHOUT_TENANT: [(&str, &str); 2] = [
+    ("installation", "one row about this installation"),
+    ("policy_text", "published texts, the same for all"),
+];
 
 #[actix_web::test]
 async fn every_statement_can_be_prepared_by_the_role_that_runs_it() {
@@ -33,16 +35,26 @@ async fn the_inventory_names_every_column_of_the_database_and_no_other() {
         .query("select table_name, column_name from information_schema.columns where table_schema = 'veetflow'", &[])
         .await
         .expect("read");
-    let real: BTreeSet<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let real: BTreeSet<(String, String)> =
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     let declared: BTreeSet<(String, String)> =
         COLUMNS.iter().map(|column| (column.table.to_owned(), column.name.to_owned())).collect();
-    assert_eq!(real.difference(&declared).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "undeclared");
-    assert_eq!(declared.difference(&real).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "gone");
+    assert_eq!(
+        real.difference(&declared).collect::<Vec<_>>(),
+        Vec::<&(String, String)>::new(),
+        "undeclared"
+    );
+    assert_eq!(
+        declared.difference(&real).collect::<Vec<_>>(),
+        Vec::<&(String, String)>::new(),
+        "gone"
+    );
     app.drain().await;
 }
 
 #[actix_web::test]
-async fn every_tenants_table_begins_its_primary_key_with_the_tenant_and_forces_row_level_security() {
+async fn every_tenants_table_begins_its_primary_key_with_the_tenant_and_forces_row_level_security()
+{
     let app = TestApp::start().await;
     let rows = app
         .operator()
@@ -89,7 +101,9 @@ async fn the_roles_of_the_program_own_nothing_and_cannot_bypass_row_level_securi
         assert_eq!(timezone, "UTC");
     }
     let application = app.store().client(Role::Application).await.expect("a client");
-    for forbidden in ["delete from turn", "delete from consent_act", "update turn set at = at", "truncate turn"] {
+    for forbidden in
+        ["delete from turn", "delete from consent_act", "update turn set at = at", "truncate turn"]
+    {
         assert!(application.batch_execute(forbidden).await.is_err(), "{forbidden} was allowed");
     }
     app.drain().await;
@@ -110,8 +124,11 @@ async fn a_connection_sees_one_tenant_within_a_transaction_and_none_after_it() {
     let seen: i64 = client.query_one(count, &[]).await.expect("read").get(0);
     assert_eq!(seen, 0, "another tenant's rows");
     client.batch_execute("commit").await.expect("ended");
-    let left: Option<String> =
-        client.query_one("select current_setting('veetflow.tenant', true)", &[]).await.expect("read").get(0);
+    let left: Option<String> = client
+        .query_one("select current_setting('veetflow.tenant', true)", &[])
+        .await
+        .expect("read")
+        .get(0);
     assert_eq!(left.unwrap_or_default(), "");
     assert!(app.count("turn").await > 0);
     drop(visitor);
@@ -120,10 +137,13 @@ async fn a_connection_sees_one_tenant_within_a_transaction_and_none_after_it() {
 
 #[test]
 fn no_migration_reads_a_clock() {
-    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).expect("a folder") {
+    for file in
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).expect("a folder")
+    {
         let path = file.expect("a file").path();
         let text = std::fs::read_to_string(&path).expect("read").to_lowercase();
-        for clock in ["now()", "current_timestamp", "current_date", "clock_timestamp", "localtime"] {
+        for clock in ["now()", "current_timestamp", "current_date", "clock_timestamp", "localtime"]
+        {
             assert!(!text.contains(clock), "{} says {clock}", path.display());
         }
     }

@@ -83,7 +83,12 @@ impl ConversationActor {
             model: self.provider.model().to_owned(),
         };
         self.machine = Some(Machine::new(self.services.ids.clone(), facts, opened.standpoint));
-        self.hub.register(session.tenant, self.whereabouts.conversation, session.visitor, ctx.address());
+        self.hub.register(
+            session.tenant,
+            self.whereabouts.conversation,
+            session.visitor,
+            &ctx.address(),
+        );
         if opened.standpoint.is_begun {
             self.step(Input::Loaded(opened.newest), ctx);
         }
@@ -103,7 +108,8 @@ impl ConversationActor {
     }
 
     pub(super) fn load(&mut self, ctx: &mut Context<Self>) {
-        let (services, whereabouts, held) = (self.services.clone(), self.whereabouts, self.key.clone());
+        let (services, whereabouts, held) =
+            (self.services.clone(), self.whereabouts, self.key.clone());
         let loading = async move { newest(&services, whereabouts, held).await };
         ctx.spawn(wrap_future::<_, Self>(loading).map(|outcome, actor, ctx| match outcome {
             Ok((key, turns)) => {
@@ -116,11 +122,12 @@ impl ConversationActor {
 
     /// Follows the tenant's state for as long as the conversation lives.
     pub(super) fn watch_tenant(&mut self, ctx: &mut Context<Self>) {
-        let news = futures_util::stream::unfold(self.gate.snapshot.clone(), |mut watch| async move {
-            watch.changed().await.ok()?;
-            let snapshot = watch.borrow_and_update().clone();
-            Some((TenantNews(snapshot), watch))
-        });
+        let news =
+            futures_util::stream::unfold(self.gate.snapshot.clone(), |mut watch| async move {
+                watch.changed().await.ok()?;
+                let snapshot = watch.borrow_and_update().clone();
+                Some((TenantNews(snapshot), watch))
+            });
         ctx.add_stream(news);
     }
 
@@ -138,7 +145,9 @@ impl ConversationActor {
             head_seq: self.machine.as_ref().map_or(0, |machine| machine.log.head_seq),
             you: You {
                 assurance: "anonymous",
-                age: facts.and_then(|facts| facts.age).map_or("unknown", crate::domain::age::AgeBracket::as_str),
+                age: facts
+                    .and_then(|facts| facts.age)
+                    .map_or("unknown", crate::domain::age::AgeBracket::as_str),
                 consent: Consent {
                     policy_version: facts.and_then(|facts| facts.standing.policy_version.clone()),
                     granted,
@@ -167,7 +176,11 @@ impl StreamHandler<TenantNews> for ConversationActor {
 async fn begin(services: &Services, whereabouts: Whereabouts) -> Result<Opened, ErrorCode> {
     let session = whereabouts.session;
     let now = services.clock.now();
-    let visitor = services.store.visitor(session.tenant, session.visitor).await.map_err(|error| error.code())?;
+    let visitor = services
+        .store
+        .visitor(session.tenant, session.visitor)
+        .await
+        .map_err(|error| error.code())?;
     Ok(Opened {
         visitor,
         standpoint: Standpoint {

@@ -124,8 +124,10 @@ pub(in crate::http) async fn open_session(
         is_fresh && !is_over(latest.anchor_at, period, now)
     });
     let session = Session { tenant, widget: caller.widget, visitor, language };
-    let ticket =
-        services.door.issue_ticket(session, now).ok_or_else(|| Problem::new(ErrorCode::Busy, language))?;
+    let ticket = services
+        .door
+        .issue_ticket(session, now)
+        .ok_or_else(|| Problem::new(ErrorCode::Busy, language))?;
     let provider = edge.providers.for_tenant(tenant);
     let label = provider.label(language);
     Ok(HttpResponse::Ok().json(SessionResponse {

@@ -33,5 +33,12 @@ pub(in crate::http) async fn open_socket(
         return Err(Problem::new(ErrorCode::Draining, holder.session.language).into());
     }
     let provider = edge.providers.for_tenant(holder.session.tenant);
-    socket::start(edge.house.clone(), holder.gate.tenant, provider, holder.session, &request, payload)
+    socket::start(
+        edge.house.clone(),
+        holder.gate.tenant,
+        provider,
+        holder.session,
+        &request,
+        payload,
+    )
 }

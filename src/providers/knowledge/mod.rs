@@ -48,7 +48,12 @@ impl Library {
     fn reply(&self, tenant: TenantId, question: &str, language: Language) -> Reply {
         match self.indexes.get(&tenant) {
             Some(index) => compose::reply(index, &self.segmenter, question, language),
-            None => compose::reply(&Index::build(&self.segmenter, &[]), &self.segmenter, question, language),
+            None => compose::reply(
+                &Index::build(&self.segmenter, &[]),
+                &self.segmenter,
+                question,
+                language,
+            ),
         }
     }
 
@@ -93,7 +98,10 @@ impl Provider for Knowledge {
     }
 
     fn label(&self, language: Language) -> String {
-        language.pick("知识库自动回答，并非真人".to_owned(), "Automatic answers from our documents".to_owned())
+        language.pick(
+            "知识库自动回答，并非真人".to_owned(),
+            "Automatic answers from our documents".to_owned(),
+        )
     }
 
     fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas {
@@ -119,7 +127,11 @@ impl Provider for Knowledge {
 }
 
 fn language_of(prompt: &Prompt) -> Language {
-    if prompt.question().trim().is_empty() { prompt.language } else { compose::detect_language(prompt.question()) }
+    if prompt.question().trim().is_empty() {
+        prompt.language
+    } else {
+        compose::detect_language(prompt.question())
+    }
 }
 
 fn spoken(text: &str) -> Vec<Delta> {
@@ -168,11 +180,15 @@ impl Provider for Grounded {
 
     fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas {
         let passages = self.knowledge.passages(prompt.get());
-        let citations: Vec<Citation> =
-            passages.iter().map(|passage| Citation { title: passage.title.clone(), url: passage.url.clone() }).collect();
-        let sourced = futures_util::stream::iter(
-            (!citations.is_empty()).then_some(Ok::<_, ProviderError>(Delta::Citations(citations))),
-        );
+        let citations: Vec<Citation> = passages
+            .iter()
+            .map(|passage| Citation { title: passage.title.clone(), url: passage.url.clone() })
+            .collect();
+        let sourced =
+            futures_util::stream::iter(
+                (!citations.is_empty())
+                    .then_some(Ok::<_, ProviderError>(Delta::Citations(citations))),
+            );
         self.model.stream(prompt.map(|prompt| Prompt { passages, ..prompt })).chain(sourced).boxed()
     }
 }

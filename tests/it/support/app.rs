@@ -107,7 +107,11 @@ impl TestApp {
     /// Counts rows with all rights.
     pub async fn count(&self, table: &str) -> i64 {
         let client = self.operator().await;
-        client.query_one(&format!("select count(*) from {table}"), &[]).await.expect("counted").get(0)
+        client
+            .query_one(&format!("select count(*) from {table}"), &[])
+            .await
+            .expect("counted")
+            .get(0)
     }
 
     /// Lets time pass while nothing runs.
@@ -190,7 +194,11 @@ fn fresh_copy_of(data_dir: &std::path::Path) -> PathBuf {
     copy
 }
 
-pub fn configuration(url: &str, data_dir: &std::path::Path, settings: &[(&'static str, Value)]) -> Config {
+pub fn configuration(
+    url: &str,
+    data_dir: &std::path::Path,
+    settings: &[(&'static str, Value)],
+) -> Config {
     let usual: Vec<(&str, Value)> = vec![
         ("http.listen", "127.0.0.1:0".into()),
         ("http.workers", 2.into()),

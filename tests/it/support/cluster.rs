@@ -13,7 +13,9 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A folder of this run.
 pub fn folder(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("run-{}", std::process::id())).join(name);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("run-{}", std::process::id()))
+        .join(name);
     std::fs::create_dir_all(&path).expect("a folder");
     path
 }
@@ -32,7 +34,8 @@ fn cluster() -> &'static Cluster {
 fn sweep_earlier_runs() {
     for entry in std::fs::read_dir(env!("CARGO_TARGET_TMPDIR")).expect("a folder").flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let is_alive = name.strip_prefix("run-").is_none_or(|pid| Path::new("/proc").join(pid).exists());
+        let is_alive =
+            name.strip_prefix("run-").is_none_or(|pid| Path::new("/proc").join(pid).exists());
         if !is_alive {
             drop(std::fs::remove_dir_all(entry.path()));
         }

@@ -113,7 +113,10 @@ impl Provider for Scripted {
                 if let Some(Ok(Delta::Text(word))) = &next {
                     bytes.fetch_add(word.len(), Ordering::SeqCst);
                 }
-                assert!(!(behaviour == Behaviour::Panic && position == 1), "the provider panics as told");
+                assert!(
+                    !(behaviour == Behaviour::Panic && position == 1),
+                    "the provider panics as told"
+                );
                 next.map(|item| (item, (position + 1, open)))
             }
         })
@@ -121,7 +124,11 @@ impl Provider for Scripted {
     }
 }
 
-fn step(behaviour: Behaviour, words: &[String], position: usize) -> Option<Result<Delta, ProviderError>> {
+fn step(
+    behaviour: Behaviour,
+    words: &[String],
+    position: usize,
+) -> Option<Result<Delta, ProviderError>> {
     if behaviour == Behaviour::Fail {
         return (position == 0).then_some(Err(ProviderError::Overloaded));
     }

@@ -31,7 +31,12 @@ pub fn uuid() -> String {
     uuid::Uuid::new_v7(uuid::Timestamp::from_unix_time(1, 0, 0, 0)).to_string()
 }
 
-pub async fn session(address: &str, widget: &str, token: Option<&str>, origin: &str) -> (u16, Value) {
+pub async fn session(
+    address: &str,
+    widget: &str,
+    token: Option<&str>,
+    origin: &str,
+) -> (u16, Value) {
     let client = reqwest::Client::new();
     let mut request = client
         .post(format!("http://{address}/v1/widget/{widget}/session"))
@@ -104,7 +109,8 @@ impl Visitor {
         self.socket = None;
         self.connect().await;
         let conversation = self.conversation.clone();
-        self.say(&json!({"type": "open", "conversation_id": conversation, "last_seq": last_seq})).await;
+        self.say(&json!({"type": "open", "conversation_id": conversation, "last_seq": last_seq}))
+            .await;
         self.ready().await
     }
 
@@ -155,7 +161,8 @@ impl Visitor {
     pub async fn next(&mut self) -> Result<Value, u16> {
         let socket = self.socket.as_mut().expect("a socket");
         loop {
-            let message = tokio::time::timeout(PATIENCE, socket.next()).await.expect("an answer in time");
+            let message =
+                tokio::time::timeout(PATIENCE, socket.next()).await.expect("an answer in time");
             match message {
                 Some(Ok(Message::Text(text))) => {
                     let frame: Value = serde_json::from_str(&text).expect("JSON");
@@ -181,7 +188,9 @@ impl Visitor {
             match self.next().await {
                 Ok(frame) if frame["type"] == kind => return frame,
                 Ok(frame) => passed.push(frame),
-                Err(code) => panic!("closed with {code} while waiting for {kind}, after {passed:?}"),
+                Err(code) => {
+                    panic!("closed with {code} while waiting for {kind}, after {passed:?}")
+                }
             }
         }
     }

@@ -1,0 +1,164 @@
+//! What a client's frame leads to: each is refused with a code or becomes something to write.
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::{Effect, Entry, Life, MOST_WAITING, Machine};
+use crate::code::{Coded, ErrorCode};
+use crate::conversation::frame::{Author, ClientFrame, ServerFrame};
+use crate::conversation::viewers::ViewerId;
+use crate::domain::age::{AgeBracket, MINIMUM_AGE};
+use crate::domain::consent::{Decision, Decisions, Purpose};
+use crate::domain::text::{MessageText, TextError};
+use crate::domain::turn::{CloseReason, Content, StopReason};
+use crate::privacy::disclosure::may;
+
+/// A conversation is closed after so much silence (privacy: no transcript is kept alive by a chat that never ends).
+const SILENCE: SignedDuration = SignedDuration::from_hours(24);
+/// A conversation rolls over into a new one after so long at the latest.
+const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+impl Machine {
+    pub(super) fn on_frame(
+        &mut self,
+        viewer: ViewerId,
+        frame: ClientFrame,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        match frame {
+            ClientFrame::Send { id, text } => {
+                if let Err(code) = self.on_send(viewer, id, &text, now) {
+                    effects.push(self.refusal(viewer, code, Some(id)));
+                }
+            }
+            ClientFrame::Stop { message_id } => {
+                if self.answer.as_ref().is_some_and(|answer| answer.message_id == message_id) {
+                    self.stop_answer(StopReason::Stopped, effects);
+                }
+            }
+            ClientFrame::Consent { id, policy_version, decisions } => {
+                self.on_consent(viewer, id, &policy_version, decisions, effects);
+            }
+            ClientFrame::Age { id, bracket } => self.on_age(viewer, id, bracket, effects),
+            ClientFrame::Typing { on } => {
+                effects.push(Effect::Broadcast(ServerFrame::Typing { who: Author::Visitor, on }));
+            }
+            ClientFrame::Read { seq } => {
+                self.at.read_seq = self.at.read_seq.max(seq.min(self.log.head_seq));
+            }
+            ClientFrame::Close => self.on_close(CloseReason::Visitor, effects),
+            ClientFrame::Open(_) => effects.push(self.refusal(viewer, ErrorCode::BadFrame, None)),
+        }
+    }
+
+    pub(super) fn refusal(&self, viewer: ViewerId, code: ErrorCode, id: Option<Uuid>) -> Effect {
+        Effect::Reply(viewer, ServerFrame::error(code, self.facts.language, id))
+    }
+
+    fn on_send(
+        &mut self,
+        viewer: ViewerId,
+        id: Uuid,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<(), ErrorCode> {
+        if self.at.is_closed {
+            return Err(ErrorCode::ConversationClosed);
+        }
+        if self.life == Life::Draining {
+            return Err(ErrorCode::Draining);
+        }
+        if self.is_pausing {
+            return Err(ErrorCode::Unavailable);
+        }
+        let text = MessageText::parse(text).map_err(|error| match error {
+            TextError::Empty => ErrorCode::EmptyText,
+            TextError::TooLong => ErrorCode::TooLong,
+        })?;
+        may(Purpose::AiAnswer, self.facts.circumstances()).map_err(|refusal| refusal.code())?;
+        if let Some(reason) = self.is_over(now) {
+            self.enqueue(Entry::Content(Content::Closed { reason }), None, None);
+            return Err(ErrorCode::ConversationClosed);
+        }
+        if self.waiting.len() >= MOST_WAITING {
+            return Err(ErrorCode::Busy);
+        }
+        let content = Content::Question { id, text: text.into_string() };
+        self.enqueue(Entry::Content(content), Some(viewer), Some(id));
+        Ok(())
+    }
+
+    /// Why a conversation may not be continued, if so.
+    fn is_over(&self, now: Timestamp) -> Option<CloseReason> {
+        if !self.at.is_begun {
+            return None;
+        }
+        if now.duration_since(self.at.anchor_at) >= SILENCE {
+            return Some(CloseReason::Idle);
+        }
+        (now.duration_since(self.at.started_at) >= LONGEST).then_some(CloseReason::RolledOver)
+    }
+
+    fn on_consent(
+        &mut self,
+        viewer: ViewerId,
+        id: Uuid,
+        policy_version: &str,
+        decisions: Decisions,
+        effects: &mut Vec<Effect>,
+    ) {
+        // Taking back is honoured before anything else is looked at: the call ends now, whatever becomes of the record.
+        for (purpose, decision) in &decisions {
+            if *decision == Decision::Denied && purpose.rests_on_consent() {
+                self.facts.standing.granted =
+                    self.facts.standing.granted.decided(*purpose, Decision::Denied);
+                self.drop_answer(effects);
+            }
+        }
+        let refused = if policy_version != self.facts.policy_version {
+            Some(ErrorCode::PolicyOutdated)
+        } else if decisions.keys().all(|purpose| !purpose.rests_on_consent()) {
+            Some(ErrorCode::BadFrame)
+        } else if self.at.is_closed {
+            Some(ErrorCode::ConversationClosed)
+        } else if self.waiting.len() >= MOST_WAITING {
+            Some(ErrorCode::Busy)
+        } else {
+            None
+        };
+        match refused {
+            Some(code) => effects.push(self.refusal(viewer, code, Some(id))),
+            None => self.enqueue(Entry::Consent { id, decisions }, Some(viewer), Some(id)),
+        }
+    }
+
+    fn on_age(
+        &mut self,
+        viewer: ViewerId,
+        id: Uuid,
+        bracket: AgeBracket,
+        effects: &mut Vec<Effect>,
+    ) {
+        if !bracket.has_reached(MINIMUM_AGE) {
+            effects.push(Effect::TurnAway);
+            effects.push(self.refusal(viewer, ErrorCode::AgeRestricted, Some(id)));
+            effects.push(Effect::CloseViewer(viewer, ErrorCode::AgeRestricted));
+            return;
+        }
+        if self.waiting.len() >= MOST_WAITING {
+            effects.push(self.refusal(viewer, ErrorCode::Busy, Some(id)));
+            return;
+        }
+        self.enqueue(Entry::Age(bracket), Some(viewer), Some(id));
+    }
+
+    fn on_close(&mut self, reason: CloseReason, effects: &mut Vec<Effect>) {
+        self.stop_answer(StopReason::Stopped, effects);
+        if !self.at.is_begun || self.at.is_closed {
+            effects.push(Effect::End(None));
+            return;
+        }
+        self.enqueue(Entry::Content(Content::Closed { reason }), None, None);
+    }
+}

@@ -1,0 +1,132 @@
+//! What follows from a write: an acknowledgement, a refusal, another try, or the end.
+
+use jiff::Timestamp;
+
+use super::{Effect, Entry, Life, Machine, Pending, Written};
+use crate::code::ErrorCode;
+use crate::conversation::frame::ServerFrame;
+use crate::domain::tenant::TenantState;
+use crate::domain::turn::{Content, Turn};
+use crate::store::lane::{Appended, Outcome};
+
+impl Machine {
+    pub(super) fn on_written(
+        &mut self,
+        outcome: Result<Written, ErrorCode>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(pending) = self.writing.take() else { return };
+        match outcome {
+            Ok(Written::Age(bracket)) => {
+                self.facts.age = Some(bracket);
+                Self::acknowledge(&pending, self.log.head_seq, effects);
+            }
+            Ok(Written::Entry(appended, content, at)) => {
+                self.facts.tenant = appended.tenant;
+                self.on_judged(&pending, appended, content, at, effects);
+            }
+            Err(code) => self.on_unwritten(pending, code, effects),
+        }
+    }
+
+    fn on_judged(
+        &mut self,
+        pending: &Pending,
+        appended: Appended,
+        content: Content,
+        at: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        let ended = match appended.outcome {
+            Outcome::Stored => {
+                self.facts.standing = appended.standing;
+                self.on_stored(pending, appended.seq, content, at, effects);
+                return;
+            }
+            Outcome::Repeated => {
+                Self::acknowledge(pending, appended.seq, effects);
+                return;
+            }
+            Outcome::Closed => {
+                self.at.is_closed = true;
+                self.life = Life::Ending;
+                self.answer = None;
+                effects.extend(pending.viewer.map(|viewer| {
+                    self.refusal(viewer, ErrorCode::ConversationClosed, pending.client_id)
+                }));
+                return;
+            }
+            Outcome::Fenced => ErrorCode::Superseded,
+            Outcome::Gone => ErrorCode::Erased,
+            Outcome::TenantInactive if appended.tenant == TenantState::Closed => {
+                ErrorCode::TenantGone
+            }
+            Outcome::TenantInactive => ErrorCode::TenantSuspended,
+        };
+        self.abandon(ended, effects);
+    }
+
+    fn on_stored(
+        &mut self,
+        pending: &Pending,
+        seq: i64,
+        content: Content,
+        at: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        if !self.at.is_begun {
+            self.at.started_at = at;
+        }
+        self.at.is_begun = true;
+        self.at.anchor_at = self.at.anchor_at.max(at);
+        let (is_question, is_answer, is_end) = (
+            matches!(content, Content::Question { .. }),
+            matches!(content, Content::Answer { .. }),
+            matches!(content, Content::Closed { .. }),
+        );
+        self.log.push(Turn { seq, at, content });
+        if is_question {
+            self.wants_answer = true;
+            Self::acknowledge(pending, seq, effects);
+        }
+        if is_answer {
+            self.answer = None;
+        }
+        if is_end {
+            self.at.is_closed = true;
+            self.life = Life::Ending;
+        }
+    }
+
+    fn acknowledge(pending: &Pending, seq: i64, effects: &mut Vec<Effect>) {
+        if let (Some(viewer), Some(id)) = (pending.viewer, pending.client_id) {
+            effects.push(Effect::Reply(viewer, ServerFrame::Ack { id, seq }));
+        }
+    }
+
+    /// A write that failed: what a visitor sent is given back to them; an answer is kept and written again.
+    fn on_unwritten(&mut self, pending: Pending, code: ErrorCode, effects: &mut Vec<Effect>) {
+        if code == ErrorCode::Erased || code == ErrorCode::Unreadable {
+            self.abandon(code, effects);
+            return;
+        }
+        if matches!(pending.entry, Entry::Content(Content::Answer { .. })) {
+            self.waiting.push_front(pending);
+            self.is_pausing = true;
+            effects.push(Effect::Pause);
+            return;
+        }
+        effects.extend(pending.viewer.map(|viewer| self.refusal(viewer, code, pending.client_id)));
+    }
+
+    pub(super) fn abandon(&mut self, code: ErrorCode, effects: &mut Vec<Effect>) {
+        self.waiting.clear();
+        self.answer = None;
+        self.wants_answer = false;
+        effects.push(Effect::CancelInference);
+        if code == ErrorCode::Erased {
+            effects.push(Effect::Broadcast(ServerFrame::Purge { all: true }));
+        }
+        effects.push(Effect::End(Some(code)));
+    }
+}
