@@ -161,7 +161,7 @@ async fn directly(scenario: Scenario, stub: &Stub) -> anyhow::Result<Outcome> {
     for _ in 0..scenario.streams {
         callers.push(Caller::connect(stub.port()).await?);
     }
-    let ask = |mut caller: Caller| async move {
+    let ask = move |mut caller: Caller| async move {
         let answer = caller.ask(scenario.order).await?;
         Ok((caller, answer))
     };
@@ -179,7 +179,7 @@ async fn through_server(
         visitor.agree().await?;
         visitors.push(visitor);
     }
-    let ask = |mut visitor: Visitor| async move {
+    let ask = move |mut visitor: Visitor| async move {
         let question = scenario.order.question();
         loop {
             match visitor.ask(&question).await? {

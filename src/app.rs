@@ -229,9 +229,12 @@ impl App {
             let (hub, is_draining) = (hub.clone(), is_draining.clone());
             move || -> anyhow::Result<Edge> {
                 Ok(Edge {
-                    house: House { services: services.clone(), hub: hub.clone() },
+                    house: House {
+                        services: services.clone(),
+                        hub: hub.clone(),
+                        providers: providers(library.clone())?,
+                    },
                     gates: gates.clone(),
-                    providers: providers(library.clone())?,
                     arrivals: arrivals.clone(),
                     is_draining: is_draining.clone(),
                 })

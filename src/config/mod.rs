@@ -160,7 +160,7 @@ pub enum LogFormat {
 
 /// A setting that cannot be used: which one, and where it was set.
 #[derive(Debug, thiserror::Error)]
-#[error("a setting is wrong: {0}; see `veetflow check-config`")]
+#[error("a setting is wrong (`veetflow check-config` shows all of them)")]
 pub struct ConfigError(#[from] Box<figment::Error>);
 
 /// One effective setting.
@@ -238,11 +238,9 @@ fn flatten(prefix: &str, dict: &figment::value::Dict, settings: &mut Vec<Setting
             flatten(&key, inner, settings);
             continue;
         }
-        let shown = value
-            .as_str()
-            .map(str::to_owned)
-            .or_else(|| value.to_i128().map(|number| number.to_string()));
-        let text = shown.unwrap_or_else(|| format!("{value:?}"));
+        let number = value.to_i128().map(|number| number.to_string());
+        let switch = value.to_bool().map(|is_on| is_on.to_string());
+        let text = value.as_str().map(str::to_owned).or(number).or(switch).unwrap_or_default();
         settings.push(Setting { key, value: text, source: String::new() });
     }
 }
@@ -256,7 +254,7 @@ mod tests {
         let config = Layers::with([]).read().expect("defaults are complete");
         assert_eq!(config.http.listen.port(), 8080);
         let wrong = Layers::with([("http.lisen", figment::value::Value::from("x"))]).read();
-        assert!(wrong.is_err_and(|error| error.to_string().contains("lisen")));
+        assert!(wrong.is_err_and(|error| format!("{error:?}").contains("lisen")));
     }
 
     #[test]

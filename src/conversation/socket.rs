@@ -23,7 +23,7 @@ use super::viewers::ViewerId;
 use crate::code::ErrorCode;
 use crate::domain::tenant::TenantState;
 use crate::id::{ConversationId, Kind};
-use crate::providers::Provider;
+use crate::providers::{Provider, Providers};
 use crate::services::Services;
 use crate::services::recording::Whereabouts;
 use crate::services::session::Session;
@@ -59,6 +59,8 @@ pub struct House {
     pub services: Services,
     /// The live conversations.
     pub hub: Arc<Hub>,
+    /// Language models, with this worker's own connections.
+    pub providers: Providers,
 }
 
 /// A socket's own name, made like any identifier but never stored.
@@ -94,13 +96,13 @@ type Ctx = ws::WebsocketContext<SocketActor>;
 pub fn start(
     house: House,
     gate: TenantGate,
-    provider: Arc<dyn Provider>,
     session: Session,
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
     let name = house.services.ids.next::<SocketName>().uuid();
     let (high, low) = name.as_u64_pair();
+    let provider = house.providers.for_tenant(session.tenant);
     let actor = SocketActor {
         house,
         gate,

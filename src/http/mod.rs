@@ -16,7 +16,6 @@ use utoipa::OpenApi;
 
 use crate::conversation::gate::Gates;
 use crate::conversation::socket::House;
-use crate::providers::Providers;
 
 pub use caller::Arrivals;
 pub use headers::secure;
@@ -25,12 +24,10 @@ pub use trace::traced;
 /// What handlers are given, once for each worker.
 #[derive(Debug, Clone)]
 pub struct Edge {
-    /// Services and live conversations.
+    /// Services, live conversations, language models.
     pub house: House,
     /// The widgets.
     pub gates: Arc<Gates>,
-    /// Language models, with this worker's own connections.
-    pub providers: Providers,
     /// How many chats an address opens.
     pub arrivals: Arc<Arrivals>,
     /// Whether the node is going away.

@@ -7,8 +7,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 use super::problem::Problem;
 use crate::code::ErrorCode;
 use crate::domain::language::Language;
-use crate::providers::knowledge::index::anchor;
-use crate::services::demo::PAGES;
+use crate::services::demo::{PAGES, anchor};
 
 #[derive(RustEmbed)]
 #[folder = "static/widget/"]

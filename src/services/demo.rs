@@ -10,6 +10,8 @@ use crate::id::{Id, TenantId, WidgetId};
 use crate::providers::knowledge::index::Document;
 use crate::store::{Store, StoreError};
 
+pub use crate::providers::knowledge::index::anchor;
+
 /// The demo tenant.
 pub const TENANT: TenantId = Id::from_uuid(Uuid::from_u128(0x7000_8000_0000_0000_0000));
 /// Its widget, as `static/demo` embeds it.

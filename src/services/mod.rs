@@ -2,6 +2,7 @@
 
 pub mod consent;
 pub mod demo;
+pub mod directory;
 pub mod notice;
 pub mod recording;
 pub mod session;

@@ -13,8 +13,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::Services;
 use crate::domain::language::Language;
 use crate::id::{Id, TenantId, VisitorId, WidgetId};
+use crate::store::StoreError;
+use crate::store::conversations::Latest;
+use crate::store::visitors::VisitorRow;
 use crate::vault::Signer;
 
 const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -34,6 +38,18 @@ pub struct Session {
     pub visitor: VisitorId,
     /// In which language errors are said.
     pub language: Language,
+}
+
+impl Services {
+    /// What is known about a visitor who came before, and the conversation that could be continued.
+    pub async fn recall(
+        &self,
+        tenant: TenantId,
+        visitor: VisitorId,
+    ) -> Result<(VisitorRow, Option<Latest>), StoreError> {
+        let row = self.store.visitor(tenant, visitor).await?;
+        Ok((row, self.store.latest_conversation(tenant, visitor).await?))
+    }
 }
 
 /// Tokens, tickets and the list of those turned away.

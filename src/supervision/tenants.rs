@@ -15,8 +15,7 @@ use super::keeper::{Keeper, Post};
 use crate::conversation::gate::{Gates, Quota, TenantGate, TenantSnapshot, WidgetGate};
 use crate::id::TenantId;
 use crate::services::Services;
-use crate::store::StoreError;
-use crate::store::tenants::TenantRow;
+use crate::services::directory::{DirectoryError, TenantRow};
 
 /// How often the directory looks for changes made elsewhere.
 const LOOK: Duration = Duration::from_secs(5);
@@ -25,7 +24,7 @@ const SWEEP: Duration = Duration::from_mins(1);
 
 /// Look at the database now.
 #[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "Result<(), StoreError>")]
+#[rtype(result = "Result<(), DirectoryError>")]
 pub struct Refresh;
 
 /// The tenant as the database now has it.
@@ -118,10 +117,10 @@ impl TenantDirectory {
     }
 
     fn look(&mut self, ctx: &mut Context<Self>) {
-        let store = self.services.store.clone();
+        let services = self.services.clone();
         let looking = guarded(
             "tenant directory",
-            async move { store.tenant_directory().await },
+            async move { services.directory().await },
             |outcome, directory: &mut Self, _| match outcome {
                 Ok(rows) => directory.apply(rows),
                 Err(error) => {
@@ -154,11 +153,11 @@ impl Actor for TenantDirectory {
 }
 
 impl Handler<Refresh> for TenantDirectory {
-    type Result = ResponseActFuture<Self, Result<(), StoreError>>;
+    type Result = ResponseActFuture<Self, Result<(), DirectoryError>>;
 
     fn handle(&mut self, _: Refresh, _: &mut Self::Context) -> Self::Result {
-        let store = self.services.store.clone();
-        let reading = async move { store.tenant_directory().await };
+        let services = self.services.clone();
+        let reading = async move { services.directory().await };
         Box::pin(wrap_future::<_, Self>(reading).map(|outcome, directory, _| {
             directory.apply(outcome?);
             Ok(())

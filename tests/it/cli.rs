@@ -1,1 +1,130 @@
-//! (to come)
+//! The command line, run as a program.
+
+use std::process::Output;
+
+use crate::support::app::fresh_folder;
+use crate::support::cluster;
+use crate::support::server::program;
+
+struct Shell {
+    url: String,
+    data_dir: std::path::PathBuf,
+}
+
+impl Shell {
+    async fn new() -> Self {
+        Self { url: cluster::database().await.0, data_dir: fresh_folder() }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        program()
+            .args(arguments)
+            .env("VEETFLOW__DATABASE__URL", &self.url)
+            .env("VEETFLOW__DATA_DIR", &self.data_dir)
+            .output()
+            .expect("the program runs")
+    }
+
+    fn says(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    fn refuses(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(!output.status.success(), "{arguments:?} was accepted");
+        String::from_utf8(output.stderr).expect("text")
+    }
+}
+
+#[actix_web::test]
+async fn a_tenant_and_its_widget_are_made_listed_and_changed() {
+    let shell = Shell::new().await;
+    assert!(shell.says(&["migrate"]).contains("up to date"));
+    assert!(shell.says(&["tenant", "create", "shop", "--name", "My Shop"]).contains("12 months"));
+    let snippet = shell.says(&["widget", "create", "shop", "--origin", "https://shop.example"]);
+    assert!(snippet.contains("data-widget=\"wgt_"), "{snippet}");
+    shell.says(&["tenant", "set-retention", "shop", "90d"]);
+    let list = shell.says(&["tenant", "list"]);
+    assert!(
+        list.contains("shop") && list.contains("90 days") && list.contains("https://shop.example"),
+        "{list}"
+    );
+    assert!(shell.says(&["purge", "--dry-run"]).contains("0 of 0 conversations"));
+    shell.says(&["purge"]);
+    assert!(shell.says(&["doctor"]).contains("✓ clock"));
+}
+
+#[actix_web::test]
+async fn a_wrong_argument_is_refused_with_what_to_write_instead() {
+    let shell = Shell::new().await;
+    shell.says(&["tenant", "create", "shop", "--name", "My Shop"]);
+    for (arguments, hint) in [
+        (&["tenant", "create", "shop", "--name", "Again"][..], "already"),
+        (&["tenant", "create", "Not A Slug", "--name", "X"], "lower-case"),
+        (&["tenant", "set-retention", "shop", "29d"], "30 days"),
+        (&["tenant", "set-retention", "shop", "8y"], "7 years"),
+        (&["tenant", "set-retention", "nobody", "90d"], "tenant list"),
+        (&["widget", "create", "shop", "--origin", "shop.example"], "https://"),
+    ] {
+        let told = shell.refuses(arguments);
+        assert!(told.contains(hint), "{arguments:?}: {told}");
+    }
+}
+
+#[test]
+fn check_config_says_where_each_value_came_from_and_hides_secrets() {
+    let output = program()
+        .arg("check-config")
+        .env("VEETFLOW__HTTP__LISTEN", "127.0.0.1:9999")
+        .env("OPENAI_API_KEY", "sk-very-secret")
+        .output()
+        .expect("runs");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("127.0.0.1:9999  ← VEETFLOW__HTTP__LISTEN"), "{text}");
+    assert!(
+        text.contains("compiled in") && text.contains("(set, hidden)") && !text.contains("sk-very"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_wrong_setting_stops_the_start_and_is_named() {
+    let output = program()
+        .arg("check-config")
+        .env("VEETFLOW__HTTP__LISTEN", "nonsense")
+        .output()
+        .expect("runs");
+    assert!(!output.status.success());
+    let told = String::from_utf8_lossy(&output.stderr).to_lowercase();
+    assert!(told.contains("http.listen"), "{told}");
+    let output =
+        program().arg("check-config").env("VEETFLOW__HTTP__LISTN", "x").output().expect("runs");
+    assert!(!output.status.success());
+}
+
+#[test]
+fn help_teaches_with_examples_and_the_interface_can_be_printed() {
+    let help = program().arg("--help").output().expect("runs");
+    let text = String::from_utf8(help.stdout).expect("text");
+    for word in ["serve", "purge", "doctor", "Examples:", "set-retention shop 90d"] {
+        assert!(text.contains(word), "{word} is not in the help");
+    }
+    let printed = program().arg("print-openapi").output().expect("runs");
+    let document: serde_json::Value = serde_json::from_slice(&printed.stdout).expect("JSON");
+    assert_eq!(document["info"]["title"], "VeetFlow");
+}
+
+#[test]
+fn a_database_on_another_machine_without_tls_is_refused() {
+    let output = program()
+        .arg("migrate")
+        .env("VEETFLOW__DATABASE__URL", "postgres://u@db.example/veetflow")
+        .env("VEETFLOW__DATA_DIR", fresh_folder())
+        .output()
+        .expect("runs");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("sslmode=require"));
+}

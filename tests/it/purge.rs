@@ -1,1 +1,221 @@
-//! (to come)
+//! The purge: nothing outlives its time, nothing goes before it, and a pass can be killed anywhere. Policy §6.
+
+use std::sync::{Arc, Mutex};
+
+use jiff::SignedDuration;
+use veetflow::domain::tenant::Period;
+use veetflow::id::{ConversationId, TenantId};
+use veetflow::purge::clock_guard::Decline;
+use veetflow::purge::{self, Pass, PurgeError, Step, Surroundings};
+use veetflow::services::demo;
+use veetflow::vault::{Scope, VaultError};
+
+use crate::support::{TestApp, Visitor};
+
+/// A finished conversation: agreed, asked, answered, gone.
+async fn talk(app: &TestApp) -> ConversationId {
+    let mut visitor = Visitor::agreed(app).await;
+    visitor.ask("你好").await;
+    visitor.answer().await;
+    visitor.conversation.expect("open").parse().expect("an identifier")
+}
+
+fn scope(conversation: ConversationId) -> Scope {
+    Scope { tenant: demo::TENANT, conversation }
+}
+
+/// §6.1: by default a conversation is kept twelve calendar months after its last turn.
+#[actix_web::test]
+async fn a_conversation_is_there_until_its_last_day_and_gone_after_it() {
+    let app = TestApp::start().await;
+    app.store().set_retention(demo::TENANT, Period::Days(30)).await.expect("set");
+    app.refresh_tenants().await;
+    let conversation = talk(&app).await;
+    assert_eq!(app.travel(29).await, 0);
+    assert_eq!(app.count("turn").await, 3);
+    assert!(app.services.vault.key(scope(conversation)).is_ok());
+    assert_eq!(app.travel(2).await, 1);
+    for table in ["turn", "conversation", "visitor"] {
+        assert_eq!(app.count(table).await, 0, "{table}");
+    }
+    assert!(matches!(app.services.vault.key(scope(conversation)), Err(VaultError::Revoked)));
+    assert!(
+        matches!(app.services.vault.mint(scope(conversation)), Err(VaultError::Revoked)),
+        "a late writer"
+    );
+    let run = app
+        .operator()
+        .await
+        .query_one("select conversations, turns, residue from purge_run", &[])
+        .await;
+    let run = run.expect("one recorded pass");
+    assert_eq!((run.get::<_, i64>(0), run.get::<_, i64>(1), run.get::<_, i64>(2)), (1, 3, 0));
+    assert!(app.count("consent_act").await > 0, "the act of consent is kept as evidence");
+    app.drain().await;
+}
+
+/// §6.1, hide at the cutoff: past its time nobody sees it, whether the purge came by or not.
+#[actix_web::test]
+async fn past_its_time_a_conversation_is_hidden_before_any_purge_ran() {
+    let app = TestApp::start().await;
+    app.store().set_retention(demo::TENANT, Period::Days(30)).await.expect("set");
+    app.refresh_tenants().await;
+    let mut visitor = Visitor::agreed(&app).await;
+    visitor.ask("你好").await;
+    visitor.answer().await;
+    let (conversation, identity) = (visitor.conversation.clone(), visitor.token.clone());
+    drop(visitor);
+    while !app.app().hub.is_empty() {
+        app.app().hub.tell_all(veetflow::conversation::actor::Command::Drain);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    app.jump(SignedDuration::from_hours(24 * 30));
+    // The token has expired with the week; the visitor is the one of the token all the same.
+    let known = app.services.door.visitor(&identity, demo::WIDGET, app.now());
+    assert_eq!(known, None);
+    app.jump(-SignedDuration::from_hours(24 * 30));
+    let mut again = Visitor::arrive(&app).await;
+    again.token = identity;
+    again.connect().await;
+    app.jump(SignedDuration::from_hours(24 * 30));
+    again
+        .say(&serde_json::json!({"type": "open", "conversation_id": conversation, "last_seq": 0}))
+        .await;
+    assert_eq!(again.until("error").await["code"], "not_found");
+    assert_eq!(app.count("turn").await, 3, "nothing was purged yet");
+    app.drain().await;
+}
+
+#[actix_web::test]
+async fn a_new_setting_acts_on_old_conversations_without_touching_them() {
+    let app = TestApp::start().await;
+    talk(&app).await;
+    assert_eq!(app.travel(40).await, 0);
+    app.store().set_retention(demo::TENANT, Period::Days(30)).await.expect("set");
+    assert_eq!(app.purge().await.conversations(), 1);
+    app.drain().await;
+}
+
+/// Invariant I8: a clock that jumps destroys nothing.
+#[actix_web::test]
+async fn a_clock_that_jumps_ten_years_ahead_destroys_nothing() {
+    let app = TestApp::start().await;
+    talk(&app).await;
+    assert_eq!(app.purge().await.declined, None);
+    app.jump(SignedDuration::from_hours(24 * 3653));
+    let report = app.purge().await;
+    assert_eq!((report.declined, report.conversations()), (Some(Decline::SteppedAhead), 0));
+    assert_eq!(app.count("turn").await, 3);
+    let vouched = app.purge_with(true).await.expect("the pass ends");
+    assert_eq!(vouched.conversations(), 1);
+    app.jump(-SignedDuration::from_hours(24 * 10));
+    assert_eq!(app.purge().await.declined, Some(Decline::WentBack));
+    app.drain().await;
+}
+
+#[actix_web::test]
+async fn a_dry_run_says_what_would_go_and_changes_nothing() {
+    let app = TestApp::start().await;
+    talk(&app).await;
+    app.store().set_retention(demo::TENANT, Period::Days(30)).await.expect("set");
+    app.jump(SignedDuration::from_hours(24 * 31));
+    let plan = purge::plan(&app.services).await.expect("planned");
+    assert_eq!((plan.due(), plan.conversations()), (1, 0));
+    assert_eq!(plan.tenants[0].due.turns, 3);
+    assert_eq!(app.count("turn").await, 3);
+    app.drain().await;
+}
+
+#[derive(Debug)]
+struct StopsAt {
+    step: Option<Step>,
+    passed: Mutex<Vec<Step>>,
+}
+
+impl Surroundings for StopsAt {
+    fn forget(&self, _: TenantId, _: ConversationId) {}
+
+    fn may_go_on(&self, step: Step) -> bool {
+        self.passed.lock().expect("not poisoned").push(step);
+        self.step != Some(step)
+    }
+}
+
+/// Invariant I11: stopped between any two steps, the next pass ends in the same place, once.
+#[actix_web::test]
+async fn a_pass_stopped_between_any_two_steps_is_finished_by_the_next() {
+    for step in Step::ALL {
+        let app = TestApp::start().await;
+        app.store().set_retention(demo::TENANT, Period::Days(30)).await.expect("set");
+        let old = talk(&app).await;
+        let report = app.purge().await;
+        assert_eq!(report.declined, None);
+        app.travel(20).await;
+        let young = talk(&app).await;
+        app.clock.travel(SignedDuration::from_hours(24 * 10));
+        app.services.vault.record_clock_reading(app.now()).expect("vouched");
+        let pass = |step| Pass {
+            surroundings: Arc::new(StopsAt { step, passed: Mutex::default() }),
+            clock_is_vouched_for: false,
+        };
+        let stopped = purge::run(&app.services, &pass(Some(step))).await;
+        assert!(matches!(stopped, Err(PurgeError::Stopped(at)) if at == step), "{stopped:?}");
+        // What a crash leaves: a claim that ends by itself.
+        app.clock.travel(SignedDuration::from_secs(61));
+        purge::run(&app.services, &pass(None)).await.expect("finished");
+        assert_eq!(
+            (app.count("turn").await, app.count("conversation").await),
+            (3, 1),
+            "after {step:?}"
+        );
+        assert!(
+            matches!(app.services.vault.key(scope(old)), Err(VaultError::Revoked)),
+            "after {step:?}"
+        );
+        assert!(app.services.vault.key(scope(young)).is_ok(), "after {step:?}");
+        app.drain().await;
+    }
+}
+
+/// Invariant I5: what is held is not destroyed, not even when the hold came after the claim.
+#[actix_web::test]
+async fn a_held_conversation_outlives_its_time() {
+    let app = TestApp::start().await;
+    app.store().set_retention(demo::TENANT, Period::Days(30)).await.expect("set");
+    let conversation = talk(&app).await;
+    let client = app.operator().await;
+    client.execute("update conversation set hold_count = 1", &[]).await.expect("held");
+    assert_eq!(app.travel(35).await, 0);
+    assert!(app.services.vault.key(scope(conversation)).is_ok());
+    client.execute("update conversation set hold_count = 0", &[]).await.expect("released");
+    assert_eq!(app.purge().await.conversations(), 1);
+    app.drain().await;
+}
+
+#[actix_web::test]
+async fn a_purge_closes_the_conversation_of_whoever_still_watches_it() {
+    let app = TestApp::start().await;
+    app.store().set_retention(demo::TENANT, Period::Days(30)).await.expect("set");
+    let mut visitor = Visitor::agreed(&app).await;
+    visitor.ask("你好").await;
+    visitor.answer().await;
+    assert_eq!(app.travel(31).await, 1);
+    assert_eq!(visitor.until("purge").await["all"], true);
+    assert_eq!(visitor.closed().await, 4511);
+    app.drain().await;
+}
+
+#[actix_web::test]
+async fn two_passes_at_once_share_the_work_and_count_it_once() {
+    let app = TestApp::start().await;
+    app.store().set_retention(demo::TENANT, Period::Days(30)).await.expect("set");
+    for _ in 0..6 {
+        talk(&app).await;
+    }
+    app.travel(30).await;
+    app.clock.travel(SignedDuration::from_hours(1));
+    let (first, second) = futures_util::join!(app.purge(), app.purge());
+    assert!(first.conversations() + second.conversations() <= 6);
+    assert_eq!(app.count("conversation").await, 0);
+    app.drain().await;
+}

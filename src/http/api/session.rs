@@ -110,12 +110,12 @@ pub(in crate::http) async fn open_session(
         return Err(Problem::new(ErrorCode::AgeRestricted, language));
     }
     let tenant = caller.gate.tenant.id;
-    let failed = |error: crate::store::StoreError| Problem::new(error.code(), language);
-    let (row, latest) = if known.is_some() {
-        let row = services.store.visitor(tenant, visitor).await.map_err(failed)?;
-        (row, services.store.latest_conversation(tenant, visitor).await.map_err(failed)?)
-    } else {
-        Default::default()
+    let (row, latest) = match known {
+        Some(visitor) => services
+            .recall(tenant, visitor)
+            .await
+            .map_err(|error| Problem::new(error.code(), language))?,
+        None => Default::default(),
     };
     let period = RetentionClass::Conversation.period(snapshot.retention);
     let continued = latest.filter(|latest| {
@@ -128,7 +128,7 @@ pub(in crate::http) async fn open_session(
         .door
         .issue_ticket(session, now)
         .ok_or_else(|| Problem::new(ErrorCode::Busy, language))?;
-    let provider = edge.providers.for_tenant(tenant);
+    let provider = edge.house.providers.for_tenant(tenant);
     let label = provider.label(language);
     Ok(HttpResponse::Ok().json(SessionResponse {
         visitor_token: services.door.token(caller.widget, visitor, now),

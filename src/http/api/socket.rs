@@ -32,13 +32,5 @@ pub(in crate::http) async fn open_socket(
     if edge.is_draining.load(Ordering::Relaxed) {
         return Err(Problem::new(ErrorCode::Draining, holder.session.language).into());
     }
-    let provider = edge.providers.for_tenant(holder.session.tenant);
-    socket::start(
-        edge.house.clone(),
-        holder.gate.tenant,
-        provider,
-        holder.session,
-        &request,
-        payload,
-    )
+    socket::start(edge.house.clone(), holder.gate.tenant, holder.session, &request, payload)
 }
