@@ -72,12 +72,8 @@ impl fmt::Display for Table {
             let verdict = row.mark.map_or(String::new(), |mark| {
                 format!("mark {mark}: {}", if mark.is_met_by(median) { "met" } else { "MISSED" })
             });
-            let line = format!(
-                "{:58} {:>9} {range:22} {:12} {verdict}",
-                row.name,
-                short(median),
-                row.unit
-            );
+            let line =
+                format!("{:74} {:>9} {range:20} {:4} {verdict}", row.name, short(median), row.unit);
             writeln!(formatter, "{}", line.trim_end())?;
         }
         Ok(())

@@ -1,19 +1,17 @@
 //! The composition root: builds the house from its settings, and takes it down in order. The only file that knows
 //! everyone.
 
+mod ground;
 mod keys;
 mod listener;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use anyhow::{Context, bail};
-use secrecy::ExposeSecret;
-use tokio::runtime::{Handle, Runtime};
+use anyhow::bail;
 
 use crate::clock::SharedClock;
 use crate::config::Config;
@@ -22,18 +20,19 @@ use crate::conversation::gate::Gates;
 use crate::conversation::hub::Hub;
 use crate::conversation::socket::House;
 use crate::domain::language::Language;
-use crate::embedded::{Cluster, Settings};
+use crate::embedded::Cluster;
 use crate::http::{Arrivals, Edge};
 use crate::id::Ids;
 use crate::providers::Providers;
 use crate::providers::knowledge::Library;
 use crate::services::session::Door;
 use crate::services::{Services, demo, notice};
-use crate::store::{Address, Store, StoreSettings, migrate};
+use crate::store::Store;
 use crate::supervision::Tree;
 use crate::supervision::purge::Cease;
 use crate::supervision::tenants::Refresh;
 
+pub use ground::{Company, Ground};
 pub use keys::FirstStart;
 
 /// Makes the providers of one worker thread.
@@ -46,36 +45,7 @@ pub struct Foundation {
     pub services: Services,
     /// What was made at the very first start.
     pub first_start: Option<FirstStart>,
-    cluster: Option<Cluster>,
-    threads: Threads,
-}
-
-/// The threads of database connections. A runtime must not be dropped inside another one; this lets it go instead.
-#[derive(Debug)]
-struct Threads(Option<Runtime>);
-
-impl Threads {
-    fn start() -> anyhow::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("veetflow-io")
-            .enable_all()
-            .build()
-            .context("the threads for database connections could not be started")?;
-        Ok(Self(Some(runtime)))
-    }
-
-    fn handle(&self) -> Handle {
-        self.0.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone())
-    }
-}
-
-impl Drop for Threads {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
+    ground: Ground,
 }
 
 /// The running house.
@@ -94,23 +64,10 @@ pub struct App {
 }
 
 impl Foundation {
-    /// Starts the database if it is ours, migrates it, and opens the keyring that belongs to it.
+    /// Prepares the ground and opens the keyring that belongs to it.
     pub async fn lay(config: Config, clock: SharedClock) -> anyhow::Result<Self> {
-        // A second installation is refused by the library and changes nothing.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let threads = Threads::start()?;
-        let runtime = threads.handle();
-        let (address, cluster) = database(&config, &runtime).await?;
-        let (mut operator, driver) =
-            address.connect_as_operator().await.context("the database could not be reached")?;
-        migrate::migrate(&mut operator).await.context("the database could not be migrated")?;
-        drop(operator);
-        driver.abort();
-        let settings = StoreSettings {
-            connections: config.database.connections,
-            timeout: Duration::from_secs(config.database.timeout_seconds.max(1)),
-        };
-        let store = Store::open(&address, &runtime, settings)?;
+        let ground = Ground::prepare(&config, Company::Alone).await?;
+        let store = ground.store.clone();
         let now = clock.now();
         let (vault, first_start) = keys::open(&config, &store, now).await?;
         publish_notice(&store, now).await?;
@@ -127,57 +84,20 @@ impl Foundation {
             store,
             vault,
             door,
-            runtime,
+            runtime: ground.runtime(),
         };
-        Ok(Self { services, first_start, cluster, threads })
+        Ok(Self { services, first_start, ground })
     }
 
     /// The process of the embedded database, if there is one.
     pub fn database_pid(&self) -> Option<u32> {
-        self.cluster.as_ref().and_then(Cluster::pid)
+        self.ground.cluster.as_ref().and_then(Cluster::pid)
     }
 
     /// Closes the connections, then the database.
     pub async fn close(self) {
-        self.services.store.close();
-        drop(self.threads);
-        if let Some(cluster) = self.cluster {
-            let stopping =
-                tokio::task::spawn_blocking(move || cluster.stop(Duration::from_secs(10)));
-            if stopping.await.is_err() {
-                tracing::error!("the embedded database could not be stopped in order");
-            }
-        }
+        self.ground.close().await;
     }
-}
-
-async fn database(config: &Config, runtime: &Handle) -> anyhow::Result<(Address, Option<Cluster>)> {
-    let url = config.database.url.expose_secret();
-    if !url.is_empty() {
-        return Ok((Address::parse(url)?, None));
-    }
-    std::fs::create_dir_all(&config.data_dir).with_context(|| {
-        format!("the data folder {} could not be made", config.data_dir.display())
-    })?;
-    open_to_passers_by(&config.data_dir)?;
-    let mut settings = Settings::new(&config.data_dir);
-    settings.binaries =
-        Some(config.database.binaries.clone()).filter(|folder| !folder.as_os_str().is_empty());
-    let cluster = runtime.spawn_blocking(move || Cluster::start(settings)).await??;
-    let address = Address::embedded(cluster.socket_dir(), cluster.user(), cluster.password());
-    Ok((address, Some(cluster)))
-}
-
-/// The database's account must be able to walk through the data folder, and to list nothing in it.
-fn open_to_passers_by(folder: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let metadata = std::fs::metadata(folder).context("the data folder could not be looked at")?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o011 != 0o011 {
-        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(mode | 0o011))
-            .context("the data folder's permissions could not be set")?;
-    }
-    Ok(())
 }
 
 async fn publish_notice(store: &Store, now: jiff::Timestamp) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod doctor;
+mod purge;
 mod serve;
 
 use std::io::Write;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
-use crate::app::Foundation;
+use crate::app::{Company, Foundation, Ground};
 use crate::clock::SystemClock;
 use crate::config::{Config, Layers};
 
@@ -98,22 +99,40 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::CheckConfig => check_config(&layers),
         Command::Serve => serve::serve(layers.read()?),
         Command::Doctor => doctor::doctor(&layers),
-        Command::Migrate => on_foundation(layers.read()?, async |_| {
+        Command::Migrate => on_ground(&layers.read()?, async |_| {
             say("the database is up to date");
             Ok(ExitCode::SUCCESS)
         }),
-        Command::Purge { dry_run, vouch_for_clock } => {
+        Command::Purge { dry_run: true, .. } => {
+            on_ground(&layers.read()?, async |ground| purge::preview(&ground.store).await)
+        }
+        Command::Purge { vouch_for_clock, .. } => {
             on_foundation(layers.read()?, async |foundation| {
-                admin::purge(foundation, dry_run, vouch_for_clock).await
+                purge::run(foundation, vouch_for_clock).await
             })
         }
-        Command::Tenant(command) => on_foundation(layers.read()?, async |foundation| {
-            admin::tenant(foundation, command).await
-        }),
-        Command::Widget(command) => on_foundation(layers.read()?, async |foundation| {
-            admin::widget(foundation, command).await
-        }),
+        Command::Tenant(command) => {
+            on_ground(&layers.read()?, async |ground| admin::tenant(&ground.store, command).await)
+        }
+        Command::Widget(command) => {
+            on_ground(&layers.read()?, async |ground| admin::widget(&ground.store, command).await)
+        }
     }
+}
+
+/// Runs a command on the database, beside a running server if there is one.
+fn on_ground(
+    config: &Config,
+    work: impl AsyncFnOnce(&Ground) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
+    crate::telemetry::start(&config.telemetry);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let ground = Ground::prepare(config, Company::Welcome).await?;
+        let outcome = work(&ground).await;
+        ground.close().await;
+        outcome
+    })
 }
 
 /// Runs a command on the database and keyring, without the server.

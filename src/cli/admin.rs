@@ -1,4 +1,4 @@
-//! Commands of the operator: tenants, widgets, the purge.
+//! Commands of the operator: tenants and widgets.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use anyhow::{Context, bail};
 use clap::Subcommand;
 
 use super::say;
-use crate::app::Foundation;
+use crate::clock::{Clock, SystemClock};
 use crate::domain::language::Language;
 use crate::domain::origin::Origin;
 use crate::domain::tenant::{Period, TenantSlug};
-use crate::id::{ConversationId, TenantId, WidgetId};
-use crate::purge::{self, Pass, Report, Step, Surroundings};
+use crate::id::{Ids, TenantId, WidgetId};
+use crate::store::Store;
 use crate::store::tenants::TenantRow;
 
 #[derive(Debug, Subcommand)]
@@ -51,25 +51,17 @@ pub(super) enum WidgetCommand {
     },
 }
 
-pub(super) async fn tenant(
-    foundation: &Foundation,
-    command: TenantCommand,
-) -> anyhow::Result<ExitCode> {
-    let services = &foundation.services;
+pub(super) async fn tenant(store: &Store, command: TenantCommand) -> anyhow::Result<ExitCode> {
     match command {
         TenantCommand::Create { slug, name, retention } => {
             let (slug, retention) = (TenantSlug::parse(&slug)?, Period::parse(&retention)?);
-            let id: TenantId = services.ids.next();
+            let id: TenantId = Ids::new(Arc::new(SystemClock)).next();
             let name = name.trim();
             anyhow::ensure!(
                 (1..=80).contains(&name.chars().count()),
                 "a name has 1 to 80 characters"
             );
-            if !services
-                .store
-                .create_tenant(id, &slug, name, retention, services.clock.now())
-                .await?
-            {
+            if !store.create_tenant(id, &slug, name, retention, SystemClock.now()).await? {
                 bail!("there is a tenant {slug} already");
             }
             say(&format!(
@@ -79,7 +71,7 @@ pub(super) async fn tenant(
             say(&format!("next: veetflow widget create {slug} --origin https://your.site"));
         }
         TenantCommand::List => {
-            for row in services.store.tenant_directory().await? {
+            for row in store.tenant_directory().await? {
                 let retention = row.retention.in_words(Language::En);
                 say(&format!("{}  {:20} {:10} {retention}", row.id, row.slug, row.state.as_str()));
                 for widget in row.widgets {
@@ -90,8 +82,8 @@ pub(super) async fn tenant(
         }
         TenantCommand::SetRetention { slug, period } => {
             let period = Period::parse(&period)?;
-            let row = find(foundation, &slug).await?;
-            services.store.set_retention(row.id, period).await?;
+            let row = find(store, &slug).await?;
+            store.set_retention(row.id, period).await?;
             let (before, after) =
                 (row.retention.in_words(Language::En), period.in_words(Language::En));
             say(&format!("{slug}: conversations were kept {before}, now {after}"));
@@ -101,19 +93,15 @@ pub(super) async fn tenant(
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn widget(
-    foundation: &Foundation,
-    command: WidgetCommand,
-) -> anyhow::Result<ExitCode> {
+pub(super) async fn widget(store: &Store, command: WidgetCommand) -> anyhow::Result<ExitCode> {
     let WidgetCommand::Create { tenant, origins } = command;
     let origins = origins
         .iter()
         .map(|text| Origin::parse(text).with_context(|| format!("{text:?}")))
         .collect::<Result<Vec<_>, _>>()?;
-    let row = find(foundation, &tenant).await?;
-    let services = &foundation.services;
-    let id: WidgetId = services.ids.next();
-    if !services.store.create_widget(row.id, id, &origins, services.clock.now()).await? {
+    let row = find(store, &tenant).await?;
+    let id: WidgetId = Ids::new(Arc::new(SystemClock)).next();
+    if !store.create_widget(row.id, id, &origins, SystemClock.now()).await? {
         bail!("the widget could not be added; try again");
     }
     say("paste this into the site, with the address of this server:");
@@ -123,73 +111,10 @@ pub(super) async fn widget(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn find(foundation: &Foundation, slug: &str) -> anyhow::Result<TenantRow> {
-    let directory = foundation.services.store.tenant_directory().await?;
+async fn find(store: &Store, slug: &str) -> anyhow::Result<TenantRow> {
+    let directory = store.tenant_directory().await?;
     directory
         .into_iter()
         .find(|row| row.slug == slug)
         .with_context(|| format!("there is no tenant {slug}; see `veetflow tenant list`"))
-}
-
-/// A pass from the command line: no conversation lives in this process.
-#[derive(Debug)]
-struct NoLiveConversations(indicatif::ProgressBar);
-
-impl Surroundings for NoLiveConversations {
-    fn forget(&self, _: TenantId, _: ConversationId) {
-        self.0.inc(1);
-    }
-
-    fn may_go_on(&self, _: Step) -> bool {
-        true
-    }
-}
-
-pub(super) async fn purge(
-    foundation: &Foundation,
-    dry_run: bool,
-    clock_is_vouched_for: bool,
-) -> anyhow::Result<ExitCode> {
-    let plan = purge::plan(&foundation.services).await?;
-    if dry_run {
-        show(&plan);
-        say("nothing was changed");
-        return Ok(ExitCode::SUCCESS);
-    }
-    let bar = indicatif::ProgressBar::new(plan.due().unsigned_abs());
-    let pass =
-        Pass { surroundings: Arc::new(NoLiveConversations(bar.clone())), clock_is_vouched_for };
-    let report = purge::run(&foundation.services, &pass).await;
-    bar.finish_and_clear();
-    let report = report?;
-    if let Some(why) = report.declined {
-        bail!("nothing was erased: {}", why.as_str());
-    }
-    let residue: i64 = report.tenants.iter().map(|tenant| tenant.residue).sum();
-    for tenant in &report.tenants {
-        say(&format!(
-            "{:20} erased {} conversations, {} turns",
-            tenant.slug, tenant.conversations, tenant.turns
-        ));
-    }
-    anyhow::ensure!(residue == 0, "{residue} rows were left behind; run the purge again");
-    Ok(ExitCode::SUCCESS)
-}
-
-fn show(plan: &Report) {
-    for tenant in &plan.tenants {
-        let oldest =
-            tenant.due.oldest.map_or(String::new(), |oldest| format!(", oldest {oldest:.0}"));
-        say(&format!(
-            "{:20} kept {}: {} of {} conversations ({} turns) would be erased{oldest}",
-            tenant.slug,
-            tenant.period.in_words(Language::En),
-            tenant.due.conversations,
-            tenant.due.of_all,
-            tenant.due.turns,
-        ));
-    }
-    if let Some(why) = plan.declined {
-        say(&format!("a real pass would decline: {}", why.as_str()));
-    }
 }

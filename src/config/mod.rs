@@ -104,6 +104,8 @@ pub struct Conversation {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Purge {
+    /// Seconds from the start to the first pass.
+    pub first_seconds: u64,
     /// Seconds between passes.
     pub interval_seconds: u64,
     /// Conversations a batch.

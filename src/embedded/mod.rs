@@ -21,6 +21,7 @@ mod account;
 mod binaries;
 mod cluster;
 mod error;
+mod guest;
 mod initdb;
 mod launcher;
 mod layout;
@@ -37,6 +38,7 @@ mod tests;
 
 pub use cluster::{Cluster, Settings};
 pub use error::EmbeddedError;
+pub use guest::Guest;
 
 /// The name of the one role a new database has. A superuser: row-level security does not hold it, so the server
 /// makes itself a lesser role.

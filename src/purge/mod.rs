@@ -15,9 +15,9 @@ use crate::domain::tenant::Period;
 use crate::id::{ConversationId, RunId, TenantId};
 use crate::privacy::retention::{RetentionClass, is_over, latest_day_possibly_over};
 use crate::services::Services;
-use crate::store::StoreError;
 use crate::store::purging::{Cutoff, Due, RunRecord};
 use crate::store::tenants::TenantRow;
+use crate::store::{Store, StoreError};
 use crate::vault::{Extent, Scope, VaultError};
 
 use clock_guard::{Decline, Facts, Verdict, classify};
@@ -136,12 +136,11 @@ fn cutoff(tenant: &TenantRow, now: Timestamp) -> Cutoff {
     Cutoff { tenant: tenant.id, period, now, latest_day: latest_day_possibly_over(period, now) }
 }
 
-/// Says what is due, tenant by tenant, and whether the clock would be believed. Changes nothing.
-pub async fn plan(services: &Services) -> Result<Report, PurgeError> {
-    let now = services.clock.now();
+/// Says what is due, tenant by tenant. Changes nothing.
+pub async fn due(store: &Store, now: Timestamp) -> Result<Vec<TenantReport>, StoreError> {
     let mut tenants = Vec::new();
-    for tenant in services.store.tenant_directory().await? {
-        let due = services.store.count_due(&cutoff(&tenant, now)).await?;
+    for tenant in store.tenant_directory().await? {
+        let due = store.count_due(&cutoff(&tenant, now)).await?;
         tenants.push(TenantReport {
             slug: tenant.slug,
             period: tenant.retention,
@@ -151,6 +150,13 @@ pub async fn plan(services: &Services) -> Result<Report, PurgeError> {
             residue: 0,
         });
     }
+    Ok(tenants)
+}
+
+/// Says what a pass would do now, and whether it would believe the clock. Changes nothing.
+pub async fn plan(services: &Services) -> Result<Report, PurgeError> {
+    let now = services.clock.now();
+    let tenants = due(&services.store, now).await?;
     let facts = facts(services, now, &tenants, false).await?;
     let declined = match classify(&facts) {
         Verdict::Proceed => None,

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::guard::guarded;
 use crate::code::Coded;
 use crate::conversation::actor::Command;
 use crate::conversation::hub::Hub;
 use crate::id::{ConversationId, TenantId};
+use crate::purge::clock_guard::Decline;
 use crate::purge::{self, Pass, PurgeError, Report, Step, Surroundings};
 use crate::services::Services;
 
@@ -53,27 +55,35 @@ pub struct PurgeSupervisor {
     services: Services,
     node: Arc<ThisNode>,
     is_running: bool,
+    /// Since when passes have been declined for a step of the clock, on a clock that cannot be set.
+    declined_since: Option<Instant>,
 }
+
+/// A step of the clock that has stood for so long, counted by a clock that cannot be set, was a real pause.
+const STEP_IS_REAL_AFTER: Duration = Duration::from_hours(24);
 
 impl PurgeSupervisor {
     /// A supervisor for this node.
     pub fn new(services: Services, hub: Arc<Hub>) -> Self {
         let node = Arc::new(ThisNode { hub, is_ceasing: AtomicBool::new(false) });
-        Self { services, node, is_running: false }
+        Self { services, node, is_running: false, declined_since: None }
     }
 
     fn activate(&mut self, activate: Activate, ctx: &mut Context<Self>) {
         self.is_running = true;
         let services = self.services.clone();
+        let step_is_real =
+            self.declined_since.is_some_and(|since| since.elapsed() >= STEP_IS_REAL_AFTER);
         let pass = Pass {
             surroundings: self.node.clone(),
-            clock_is_vouched_for: activate.clock_is_vouched_for,
+            clock_is_vouched_for: activate.clock_is_vouched_for || step_is_real,
         };
         let running = guarded(
             "purge",
             async move { purge::run(&services, &pass).await },
             |outcome, supervisor: &mut Self, _| {
                 supervisor.is_running = false;
+                supervisor.remember(&outcome);
                 match &outcome {
                     Ok(report) if report.conversations() > 0 => {
                         tracing::info!(
@@ -95,6 +105,20 @@ impl PurgeSupervisor {
     }
 }
 
+impl PurgeSupervisor {
+    fn take_turn(&mut self, ctx: &mut Context<Self>) {
+        if !self.is_running {
+            self.activate(Activate { report: None, clock_is_vouched_for: false }, ctx);
+        }
+    }
+
+    fn remember(&mut self, outcome: &Result<Report, PurgeError>) {
+        let stepped =
+            matches!(outcome, Ok(report) if report.declined == Some(Decline::SteppedAhead));
+        self.declined_since = stepped.then(|| self.declined_since.unwrap_or_else(Instant::now));
+    }
+}
+
 impl Supervised for PurgeSupervisor {
     fn restarting(&mut self, _: &mut Context<Self>) {
         self.is_running = false;
@@ -105,12 +129,10 @@ impl Actor for PurgeSupervisor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let interval = Duration::from_secs(self.services.config.purge.interval_seconds.max(1));
-        ctx.run_interval(interval, |supervisor, ctx| {
-            if !supervisor.is_running {
-                supervisor.activate(Activate { report: None, clock_is_vouched_for: false }, ctx);
-            }
-        });
+        let settings = &self.services.config.purge;
+        // Soon after the start as well: a server that is restarted more often than it purges would never purge.
+        ctx.run_later(Duration::from_secs(settings.first_seconds), Self::take_turn);
+        ctx.run_interval(Duration::from_secs(settings.interval_seconds.max(1)), Self::take_turn);
     }
 }
 

@@ -4,7 +4,8 @@ use std::process::Output;
 
 use crate::support::app::fresh_folder;
 use crate::support::cluster;
-use crate::support::server::program;
+use crate::support::server::{ServerProcess, program};
+use crate::support::visitor::session;
 
 struct Shell {
     url: String,
@@ -55,6 +56,36 @@ async fn a_tenant_and_its_widget_are_made_listed_and_changed() {
     assert!(shell.says(&["purge", "--dry-run"]).contains("0 of 0 conversations"));
     shell.says(&["purge"]);
     assert!(shell.says(&["doctor"]).contains("✓ clock"));
+}
+
+/// The embedded database belongs to the running server; an operator's command reaches it all the same.
+#[actix_web::test]
+async fn a_widget_added_beside_a_running_server_can_be_used_without_a_restart() {
+    let data_dir = fresh_folder();
+    let server = ServerProcess::start(&data_dir, &[]).await;
+    let run = |arguments: &[&str]| {
+        let output =
+            program().args(arguments).env("VEETFLOW__DATA_DIR", &data_dir).output().expect("runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    run(&["tenant", "create", "shop", "--name", "My Shop"]);
+    let snippet = run(&["widget", "create", "shop", "--origin", "https://shop.example"]);
+    let widget =
+        snippet.split('"').find(|part| part.starts_with("wgt_")).expect("an identifier").to_owned();
+    assert!(run(&["purge", "--dry-run"]).contains("shop"));
+    for _ in 0..300 {
+        let (status, body) = session(&server.address, &widget, None, "https://shop.example").await;
+        if status == 200 {
+            assert_eq!(body["widget"]["name"], "My Shop");
+            let (foreign, _) =
+                session(&server.address, &widget, None, "https://evil.example").await;
+            assert_eq!(foreign, 403);
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("the server never learned of the widget");
 }
 
 #[actix_web::test]

@@ -208,6 +208,7 @@ pub fn configuration(
         ("data_dir", data_dir.display().to_string().into()),
         ("conversation.burst", 100.into()),
         ("conversation.per_minute", 1000.into()),
+        ("purge.first_seconds", 100_000.into()),
         ("purge.max_clock_skew_seconds", Value::from(100_000_000_000_i64)),
     ];
     Layers::with(usual.into_iter().chain(settings.iter().cloned())).read().expect("settings")
