@@ -52,6 +52,9 @@ struct Settings {
     /// Relay: leave it to the system on which core the server runs (else core 0, and everything else on core 1).
     #[arg(long, global = true)]
     spread: bool,
+    /// Relay: only the scenarios whose name contains this.
+    #[arg(long, global = true, default_value = "")]
+    only: String,
     /// Durable: how many seconds each contender writes.
     #[arg(long, global = true, default_value_t = 4, value_parser = value_parser!(u32).range(1..=60))]
     seconds: u32,

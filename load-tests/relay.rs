@@ -142,9 +142,11 @@ fn measure(
     stub: &Stub,
     server: &Server,
 ) -> anyhow::Result<()> {
-    let bar = progress(u64::from(settings.rounds) * SCENARIOS.len() as u64);
+    let wanted: Vec<Scenario> =
+        SCENARIOS.into_iter().filter(|scenario| scenario.name.contains(&settings.only)).collect();
+    let bar = progress(u64::from(settings.rounds) * wanted.len() as u64);
     for _ in 0..settings.rounds {
-        for scenario in SCENARIOS {
+        for scenario in wanted.iter().copied() {
             bar.set_message(format!("relay: {}, load {}", scenario.name, place::load_average()));
             let direct = crowd()?.block_on(directly(scenario, stub))?;
             let through = crowd()?.block_on(through_server(scenario, stub, server))?;
@@ -258,6 +260,17 @@ fn enter(table: &mut Table, scenario: Scenario, direct: &Outcome, through: &Outc
             let added = through.first(percent) - direct.first(percent);
             table.add(&row(&format!("added p{percent:.0}")), "ms", added);
         }
+        let answers = through.answers.len() as u64;
+        table.add(
+            &row("server, processor time for each answer"),
+            "us",
+            micros_each(through.server.own, answers),
+        );
+        table.add(
+            &row("database, processor time for each answer"),
+            "us",
+            micros_each(through.server.descendants, answers),
+        );
         return;
     }
     let deltas = through.deltas();

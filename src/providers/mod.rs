@@ -88,6 +88,9 @@ pub trait Provider: Send + Sync + fmt::Debug {
     /// What visitors are told about who answers.
     fn label(&self, language: Language) -> String;
 
+    /// Who processes the words, as the consent notice names them.
+    fn processor(&self, language: Language) -> String;
+
     /// Asks. Nothing is sent before the stream is polled.
     fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas;
 }

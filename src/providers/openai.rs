@@ -102,6 +102,17 @@ impl Provider for OpenAi {
         )
     }
 
+    fn processor(&self, language: Language) -> String {
+        if self.is_vendor {
+            return "OpenAI".to_owned();
+        }
+        let model = &self.model;
+        language.pick(
+            format!("我们使用的模型服务（{model}）"),
+            format!("the model service we use ({model})"),
+        )
+    }
+
     fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas {
         let request = self.request(&prompt.into_inner());
         let (client, patience) = (self.client.clone(), self.patience);

@@ -139,7 +139,7 @@ pub(in crate::http) async fn open_session(
         policy: PolicyInfo {
             version: POLICY_VERSION,
             url: format!("/pages/{}/privacy", language.as_str()),
-            notice: notice::text(language, &label, period),
+            notice: notice::text(language, &provider.processor(language), period),
         },
         consent_needed: !row.standing.allows(Purpose::AiAnswer, POLICY_VERSION),
         age_needed: row.age.is_none(),

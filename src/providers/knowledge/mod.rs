@@ -104,6 +104,10 @@ impl Provider for Knowledge {
         )
     }
 
+    fn processor(&self, language: Language) -> String {
+        language.pick("本服务自己的知识库".to_owned(), "our own knowledge base".to_owned())
+    }
+
     fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas {
         let prompt = prompt.into_inner();
         let language = language_of(&prompt);
@@ -176,6 +180,10 @@ impl Provider for Grounded {
 
     fn label(&self, language: Language) -> String {
         self.model.label(language)
+    }
+
+    fn processor(&self, language: Language) -> String {
+        self.model.processor(language)
     }
 
     fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas {

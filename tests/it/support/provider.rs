@@ -93,6 +93,10 @@ impl Provider for Scripted {
         "a scripted provider".to_owned()
     }
 
+    fn processor(&self, _: Language) -> String {
+        "a scripted provider".to_owned()
+    }
+
     fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas {
         self.calls.fetch_add(1, Ordering::SeqCst);
         self.is_open.store(true, Ordering::SeqCst);

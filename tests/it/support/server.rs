@@ -24,6 +24,8 @@ pub fn program() -> Command {
 
 impl ServerProcess {
     pub async fn start(data_dir: &Path, settings: &[(&str, &str)]) -> Self {
+        // The HTTP client of the tests wants one, too; a second installation changes nothing.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let address = format!("127.0.0.1:{}", free_port());
         let log = std::fs::OpenOptions::new()
             .create(true)
