@@ -1,5 +1,14 @@
 //! The black-box tests: the real house, built by the function `main` uses, on a real database, spoken to over real sockets.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that meets what it did not expect must stop and say so"
+)]
+#![expect(unreachable_pub, reason = "`pub` says that other modules of this one binary use it")]
+
 mod bad_input;
 mod browser;
 mod canary;
@@ -11,6 +20,7 @@ mod crash;
 mod docs;
 mod drain;
 mod house;
+mod outage;
 mod purge;
 mod resume;
 mod store;

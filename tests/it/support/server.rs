@@ -18,7 +18,7 @@ pub fn free_port() -> u16 {
 /// The program under test, with a clean environment.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_veetflow"));
-    command.env_clear().env("PATH", std::env::var("PATH").unwrap_or_default());
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command
 }
 
