@@ -3,8 +3,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check bench
 
-export VEETFLOW__DATA_DIR ?= ./data
-
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
@@ -12,6 +10,7 @@ setup: ## Make sure that Rust and PostgreSQL are here
 	@.setup/rust
 	@.setup/postgres
 
+run: export VEETFLOW__DATA_DIR ?= ./data
 run: setup ## Build the server and start it: http://127.0.0.1:8080/ (data in ./data, or in $VEETFLOW__DATA_DIR)
 	cargo build --release
 	exec target/release/veetflow
