@@ -1,6 +1,5 @@
 //! The ground: a database that can be used, ours or a given one, and the threads of its connections.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -104,10 +103,6 @@ async fn database(
     if !url.is_empty() {
         return Ok((Address::parse(url)?, None));
     }
-    std::fs::create_dir_all(&config.data_dir).with_context(|| {
-        format!("the data folder {} could not be made", config.data_dir.display())
-    })?;
-    open_to_passers_by(&config.data_dir)?;
     let mut settings = Settings::new(&config.data_dir);
     settings.binaries =
         Some(config.database.binaries.clone()).filter(|folder| !folder.as_os_str().is_empty());
@@ -123,16 +118,4 @@ async fn database(
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// The database's account must be able to walk through the data folder, and to list nothing in it.
-fn open_to_passers_by(folder: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let metadata = std::fs::metadata(folder).context("the data folder could not be looked at")?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o011 != 0o011 {
-        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(mode | 0o011))
-            .context("the data folder's permissions could not be set")?;
-    }
-    Ok(())
 }

@@ -219,6 +219,9 @@ impl Layers {
             if let Some(metadata) = self.0.find_metadata(&setting.key) {
                 setting.source = match &metadata.source {
                     Some(figment::Source::File(path)) => path.display().to_string(),
+                    Some(_) | None if metadata.name.contains("OPENAI") => {
+                        setting.key.to_uppercase().replace("PROVIDERS.", "").replace('.', "_")
+                    }
                     Some(_) | None if metadata.name.contains("environment") => {
                         format!("VEETFLOW__{}", setting.key.to_uppercase().replace('.', "__"))
                     }

@@ -36,6 +36,8 @@ pub use opening::Beginning;
 
 /// The pause before an answer is written again.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Frames kept for viewers who did not wait for `ready`.
+const MOST_EARLY: usize = 16;
 /// Deltas taken together when they are ready together.
 const MOST_TOGETHER: usize = 128;
 
@@ -54,6 +56,8 @@ pub struct ConversationActor {
     key: Option<ConversationKey>,
     viewers: Vec<Viewer>,
     joining: Vec<Join>,
+    /// Frames of viewers who did not wait for `ready`.
+    early: Vec<Inbound>,
     inference: Option<SpawnHandle>,
     will_look_again: bool,
     quiet_since: Timestamp,
@@ -82,6 +86,7 @@ impl ConversationActor {
             key: None,
             viewers: Vec::new(),
             joining: Vec::new(),
+            early: Vec::new(),
             inference: None,
             will_look_again: false,
             quiet_since,
@@ -111,7 +116,7 @@ impl ConversationActor {
         match effect {
             Effect::Reply(viewer, frame) => {
                 if let Some(viewer) = self.viewers.iter_mut().find(|known| known.id == viewer) {
-                    viewer.send(&frame);
+                    viewer.reply(&frame);
                 }
             }
             Effect::Broadcast(frame) => {
@@ -199,6 +204,9 @@ impl ConversationActor {
         for viewer in self.viewers.drain(..) {
             viewer.close(code);
         }
+        for join in self.joining.drain(..) {
+            join.link.do_send(Out::Close(code));
+        }
         ctx.stop();
     }
 }
@@ -267,6 +275,10 @@ impl Handler<Inbound> for ConversationActor {
     type Result = ();
 
     fn handle(&mut self, inbound: Inbound, ctx: &mut Self::Context) {
+        if self.machine.is_none() && self.early.len() < MOST_EARLY {
+            self.early.push(inbound);
+            return;
+        }
         // A socket that was superseded may still have frames on the way; they count no more.
         if self.viewers.iter().any(|viewer| viewer.id == inbound.viewer) {
             self.step(Input::Frame(inbound.viewer, inbound.frame), ctx);
@@ -307,6 +319,7 @@ impl Handler<Command> for ConversationActor {
 
     fn handle(&mut self, command: Command, ctx: &mut Self::Context) {
         match command {
+            Command::Drain if self.machine.is_none() => self.end(Some(ErrorCode::Draining), ctx),
             Command::Drain => self.step(Input::Drain, ctx),
             Command::Supersede => self.end(Some(ErrorCode::Superseded), ctx),
             Command::Erase => {

@@ -19,6 +19,7 @@ pub struct Hub {
 #[derive(Debug)]
 struct Live {
     visitor: VisitorId,
+    epoch: i64,
     address: Addr<ConversationActor>,
 }
 
@@ -36,18 +37,28 @@ impl Hub {
             .map(|live| live.address.clone())
     }
 
-    /// Registers the holder of a lease; whoever was registered before is told that it was superseded.
+    /// Registers the holder of a lease. Of two holders the one with the newer lease stays; the other is told that it was
+    /// superseded.
     pub fn register(
         &self,
-        tenant: TenantId,
-        conversation: ConversationId,
+        key: (TenantId, ConversationId),
         visitor: VisitorId,
+        epoch: i64,
         address: &Addr<ConversationActor>,
     ) {
-        let live = Live { visitor, address: address.clone() };
-        let before = self.live().insert((tenant, conversation), live);
-        if let Some(before) = before.filter(|before| before.address != *address) {
-            before.address.do_send(Command::Supersede);
+        let mut live = self.live();
+        let rival = live.get(&key).filter(|rival| rival.address != *address);
+        let (is_outdated, loser) = match rival {
+            Some(rival) if rival.epoch > epoch => (true, Some(address.clone())),
+            Some(rival) => (false, Some(rival.address.clone())),
+            None => (false, None),
+        };
+        if !is_outdated {
+            live.insert(key, Live { visitor, epoch, address: address.clone() });
+        }
+        drop(live);
+        if let Some(loser) = loser {
+            loser.do_send(Command::Supersede);
         }
     }
 

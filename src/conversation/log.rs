@@ -30,16 +30,26 @@ impl Log {
         Self { head_seq, ..Self::default() }
     }
 
-    /// Takes what was read from the database.
-    pub(super) fn load(&mut self, newest: Vec<Turn>) {
-        self.turns = newest.into();
-        self.is_loaded = true;
+    /// Takes what was read from the database; false if entries have become durable since it was read.
+    pub(super) fn load(&mut self, newest: Vec<Turn>) -> bool {
+        self.is_loaded = newest.last().map_or(0, |turn| turn.seq) >= self.head_seq;
+        if self.is_loaded {
+            self.head_seq = newest.last().map_or(self.head_seq, |turn| turn.seq);
+            self.turns = newest.into();
+        }
+        self.is_loaded
     }
 
     /// Drops the words, keeps the place.
     pub(super) fn unload(&mut self) {
         self.turns = VecDeque::new();
         self.is_loaded = self.head_seq == 0;
+    }
+
+    /// Drops the words; the newest entry is known to be `head_seq`.
+    pub(super) fn forget_up_to(&mut self, head_seq: i64) {
+        self.head_seq = head_seq;
+        self.unload();
     }
 
     pub(super) fn is_loaded(&self) -> bool {

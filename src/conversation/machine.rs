@@ -14,7 +14,7 @@ use super::log::Log;
 use super::viewers::ViewerId;
 use crate::code::ErrorCode;
 use crate::domain::age::AgeBracket;
-use crate::domain::consent::{Decisions, Standing};
+use crate::domain::consent::{Decision, Decisions, Purposes, Standing};
 use crate::domain::language::Language;
 use crate::domain::prompt::Prompt;
 use crate::domain::tenant::TenantState;
@@ -160,6 +160,8 @@ pub(super) struct Machine {
     waiting: VecDeque<Pending>,
     pub(super) answer: Option<Answer>,
     wants_answer: bool,
+    /// What was taken back here and is not yet on record: no grant read from the database overrules it.
+    withdrawn: Purposes,
     is_loading: bool,
     is_pausing: bool,
     life: Life,
@@ -188,6 +190,7 @@ impl Machine {
             waiting: VecDeque::new(),
             answer: None,
             wants_answer: false,
+            withdrawn: Purposes::default(),
             is_loading: false,
             is_pausing: false,
             life: Life::Open,
@@ -210,7 +213,7 @@ impl Machine {
             Input::Written(outcome) => self.on_written(outcome, &mut effects),
             Input::Deltas(deltas) => self.on_deltas(deltas, &mut effects),
             Input::StreamEnded => self.finish_answer(StopReason::Interrupted),
-            Input::Loaded(turns) => self.on_loaded(turns, now),
+            Input::Loaded(turns) => self.on_loaded(turns, now, &mut effects),
             Input::Tenant(state) => self.on_tenant(state, &mut effects),
             Input::Retry => self.is_pausing = false,
             Input::Drain => self.drain(),
@@ -223,9 +226,13 @@ impl Machine {
         self.waiting.push_back(Pending { entry, viewer, client_id });
     }
 
-    fn on_loaded(&mut self, turns: Vec<Turn>, now: Timestamp) {
+    fn on_loaded(&mut self, turns: Vec<Turn>, now: Timestamp, effects: &mut Vec<Effect>) {
         self.is_loading = false;
-        self.log.load(turns);
+        if !self.log.load(turns) {
+            self.is_loading = true;
+            effects.push(Effect::Load);
+            return;
+        }
         let waits = self
             .log
             .unanswered()
@@ -241,6 +248,15 @@ impl Machine {
             TenantState::Suspended => self.abandon(ErrorCode::TenantSuspended, effects),
             TenantState::Closed => self.abandon(ErrorCode::TenantGone, effects),
         }
+    }
+
+    /// Takes the standing that the database tells, less what was taken back here meanwhile.
+    fn adopt(&mut self, standing: Standing) {
+        let granted = self
+            .withdrawn
+            .iter()
+            .fold(standing.granted, |granted, purpose| granted.decided(purpose, Decision::Denied));
+        self.facts.standing = Standing { granted, ..standing };
     }
 
     /// Starts what can be started now.

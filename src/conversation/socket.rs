@@ -122,6 +122,15 @@ pub fn start(
 }
 
 impl SocketActor {
+    /// A socket that opens nothing is not kept.
+    fn expect_open(ctx: &mut Ctx) {
+        ctx.run_later(PATIENCE, |actor, ctx| {
+            if actor.conversation.is_none() {
+                actor.close(Some(ErrorCode::TicketInvalid), ctx);
+            }
+        });
+    }
+
     fn say(&self, code: ErrorCode, id: Option<uuid::Uuid>, ctx: &mut Ctx) {
         ctx.text(ServerFrame::error(code, self.session.language, id).to_text());
     }
@@ -218,15 +227,12 @@ impl Actor for SocketActor {
     type Context = Ctx;
 
     fn started(&mut self, ctx: &mut Ctx) {
-        if self.gate.snapshot.borrow().state != TenantState::Active {
-            self.close(Some(ErrorCode::TenantSuspended), ctx);
-            return;
+        let state = self.gate.snapshot.borrow().state;
+        match state {
+            TenantState::Active => Self::expect_open(ctx),
+            TenantState::Suspended => self.close(Some(ErrorCode::TenantSuspended), ctx),
+            TenantState::Closed => self.close(Some(ErrorCode::TenantGone), ctx),
         }
-        ctx.run_later(PATIENCE, |actor, ctx| {
-            if actor.conversation.is_none() {
-                actor.close(Some(ErrorCode::TicketInvalid), ctx);
-            }
-        });
     }
 
     fn stopping(&mut self, _: &mut Ctx) -> Running {
@@ -248,7 +254,10 @@ impl Handler<Out> for SocketActor {
             Out::Text(text) => ctx.text(text),
             Out::Ping(bytes) => ctx.ping(&bytes.to_be_bytes()),
             Out::Close(code) => self.close(code, ctx),
-            Out::Detached => self.conversation = None,
+            Out::Detached => {
+                self.conversation = None;
+                Self::expect_open(ctx);
+            }
         }
     }
 }

@@ -111,11 +111,17 @@ impl Viewer {
         true
     }
 
-    /// Closes the socket, if it still listens; a socket that does not is ended by the kernel's own time limit.
+    /// Sends a frame whatever the state of the socket. Only for what answers something the socket itself sent: a socket
+    /// that is blocked sends nothing, so there are never more of them than its mailbox once held.
+    pub(super) fn reply(&mut self, frame: &ServerFrame) {
+        let text = frame.to_text();
+        self.sent += text.len() as u64;
+        self.link.do_send(Out::Text(text.into()));
+    }
+
+    /// Closes the socket. One that is blocked learns of it when it can, or is ended by the kernel's own time limit.
     pub(super) fn close(&self, code: Option<ErrorCode>) {
-        if self.link.try_send(Out::Close(code)).is_err() {
-            tracing::debug!("a closing frame found its socket blocked");
-        }
+        self.link.do_send(Out::Close(code));
     }
 
     /// Takes a pong that carries a byte count.

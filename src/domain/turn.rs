@@ -118,11 +118,12 @@ impl Content {
         }
     }
 
-    /// The client's identifier, by which a repeated send is recognised.
+    /// The identifier by which a repeated write is recognised: the client's, or an answer's own.
     pub const fn client_id(&self) -> Option<Uuid> {
         match self {
             Self::Question { id, .. } | Self::ConsentChanged { id, .. } => Some(*id),
-            Self::Answer { .. } | Self::Closed { .. } => None,
+            Self::Answer { message_id, .. } => Some(message_id.uuid()),
+            Self::Closed { .. } => None,
         }
     }
 }

@@ -109,6 +109,9 @@ impl Providers {
         library: Arc<Library>,
     ) -> Result<Self, egress::EgressError> {
         let model: Option<Arc<dyn Provider>> = if openai::is_wanted(&settings.openai) {
+            if !settings.openai.base_url.is_empty() {
+                egress::check_address(&settings.openai.base_url)?;
+            }
             Some(Arc::new(openai::OpenAi::new(&settings.openai, egress::client()?)))
         } else {
             None

@@ -140,7 +140,8 @@ fn cutoff(tenant: &TenantRow, now: Timestamp) -> Cutoff {
 pub async fn due(store: &Store, now: Timestamp) -> Result<Vec<TenantReport>, StoreError> {
     let mut tenants = Vec::new();
     for tenant in store.tenant_directory().await? {
-        let due = store.count_due(&cutoff(&tenant, now)).await?;
+        let acts = RetentionClass::ConsentRecord.period(tenant.retention);
+        let due = store.count_due(&cutoff(&tenant, now), acts).await?;
         tenants.push(TenantReport {
             slug: tenant.slug,
             period: tenant.retention,
@@ -176,7 +177,9 @@ async fn facts(
         database_now: services.store.database_clock().await?,
         max_skew: SignedDuration::from_secs(services.config.purge.max_clock_skew_seconds),
         last_reading: services.vault.last_clock_reading()?,
-        something_is_due: tenants.iter().any(|tenant| tenant.due.conversations > 0),
+        something_is_due: tenants
+            .iter()
+            .any(|tenant| tenant.due.conversations + tenant.due.others > 0),
         clock_is_vouched_for,
     })
 }
@@ -228,7 +231,7 @@ async fn purge_tenant(
         line.residue += residue;
     }
     let acts = RetentionClass::ConsentRecord.period(tenant.retention);
-    services.store.delete_orphans(tenant.id, cutoff.period, acts, now).await?;
+    services.store.delete_orphans(&cutoff, acts, settings.cap).await?;
     if line.conversations == 0 {
         return Ok(());
     }

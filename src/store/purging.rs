@@ -44,12 +44,23 @@ const RESIDUE: Statement = Statement::purge(
     "select (select count(*) from turn where tenant_id = $1 and conversation_id = any($2)) \
           + (select count(*) from conversation where tenant_id = $1 and conversation_id = any($2))",
 );
+const COUNT_OTHERS: Statement = Statement::purge(
+    "select (select count(*) from visitor v where v.tenant_id = $1 \
+         and v.anchor_at + make_interval(months => $2, days => $3) <= $6) \
+     + (select count(*) from consent_act where tenant_id = $1 \
+         and anchor_at + make_interval(months => $4, days => $5) <= $6)",
+);
 const DELETE_VISITORS: Statement = Statement::purge(
-    "delete from visitor v where v.tenant_id = $1 and v.anchor_at + make_interval(months => $2, days => $3) <= $4 \
-       and not exists (select from conversation c where c.tenant_id = v.tenant_id and c.visitor_id = v.visitor_id)",
+    "delete from visitor where tenant_id = $1 and visitor_id in ( \
+       select v.visitor_id from visitor v \
+       where v.tenant_id = $1 and v.anchor_at + make_interval(months => $2, days => $3) <= $4 \
+         and not exists (select from conversation c where c.tenant_id = v.tenant_id and c.visitor_id = v.visitor_id) \
+       limit $5)",
 );
 const DELETE_ACTS: Statement = Statement::purge(
-    "delete from consent_act where tenant_id = $1 and anchor_at + make_interval(months => $2, days => $3) <= $4",
+    "delete from consent_act where tenant_id = $1 and receipt_id in ( \
+       select receipt_id from consent_act \
+       where tenant_id = $1 and anchor_at + make_interval(months => $2, days => $3) <= $4 limit $5)",
 );
 const RECORD_RUN: Statement = Statement::purge(
     "insert into purge_run (tenant_id, run_id, retention_class, started_at, ended_at, conversations, turns, residue) \
@@ -67,6 +78,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
     DELETE_TURNS,
     DELETE_CONVERSATIONS,
     RESIDUE,
+    COUNT_OTHERS,
     DELETE_VISITORS,
     DELETE_ACTS,
     RECORD_RUN,
@@ -93,6 +105,8 @@ pub struct Due {
     pub conversations: i64,
     /// Their turns.
     pub turns: i64,
+    /// Visitors and acts of consent whose time is over.
+    pub others: i64,
     /// All conversations of the tenant.
     pub of_all: i64,
     /// The oldest anchor among those due.
@@ -121,14 +135,18 @@ pub struct RunRecord {
 }
 
 impl Store {
-    /// Counts what is due, touching nothing.
-    pub async fn count_due(&self, cutoff: &Cutoff) -> Result<Due, StoreError> {
+    /// Counts what is due, touching nothing. `acts` is the period of acts of consent.
+    pub async fn count_due(&self, cutoff: &Cutoff, acts: Period) -> Result<Due, StoreError> {
         let (months, days) = cutoff.period.to_stored();
+        let (act_months, act_days) = acts.to_stored();
         let mut client = self.purge().await?;
         let transaction = begin(&mut client, cutoff.tenant).await?;
         let tenant = cutoff.tenant.uuid();
         let due = transaction
             .row(COUNT_DUE, &[&tenant, &cutoff.latest_day, &months, &days, &cutoff.now])
+            .await?;
+        let others = transaction
+            .row(COUNT_OTHERS, &[&tenant, &months, &days, &act_months, &act_days, &cutoff.now])
             .await?;
         let all = transaction.row(COUNT_ALL, &[&tenant]).await?;
         transaction.commit().await?;
@@ -136,6 +154,7 @@ impl Store {
             conversations: due.get(0),
             oldest: due.get(1),
             turns: due.get(2),
+            others: others.get(0),
             of_all: all.get(0),
         })
     }
@@ -210,25 +229,24 @@ impl Store {
         Ok((i64::try_from(turns).unwrap_or(i64::MAX), residue))
     }
 
-    /// Deletes visitors without conversations, and acts of consent, whose time is over.
+    /// Deletes visitors without conversations, and acts of consent, whose time is over: at most `limit` of each.
     pub async fn delete_orphans(
         &self,
-        tenant: TenantId,
-        visitors: Period,
+        cutoff: &Cutoff,
         acts: Period,
-        now: Timestamp,
+        limit: i64,
     ) -> Result<u64, StoreError> {
-        let (visitor_months, visitor_days) = visitors.to_stored();
+        let (months, days) = cutoff.period.to_stored();
         let (act_months, act_days) = acts.to_stored();
+        let (tenant, now) = (cutoff.tenant.uuid(), cutoff.now);
         let mut client = self.purge().await?;
-        let transaction = begin(&mut client, tenant).await?;
-        let gone = transaction
-            .run(DELETE_VISITORS, &[&tenant.uuid(), &visitor_months, &visitor_days, &now])
-            .await?;
+        let transaction = begin(&mut client, cutoff.tenant).await?;
+        let visitors =
+            transaction.run(DELETE_VISITORS, &[&tenant, &months, &days, &now, &limit]).await?;
         let acts =
-            transaction.run(DELETE_ACTS, &[&tenant.uuid(), &act_months, &act_days, &now]).await?;
+            transaction.run(DELETE_ACTS, &[&tenant, &act_months, &act_days, &now, &limit]).await?;
         transaction.commit().await?;
-        Ok(gone + acts)
+        Ok(visitors + acts)
     }
 
     /// Records a finished pass.

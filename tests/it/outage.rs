@@ -15,7 +15,10 @@ async fn a_full_disk_is_told_as_unavailable_loses_nothing_and_needs_no_restart()
     operator.batch_execute(DISK_IS_FULL).await.expect("full");
     let id = visitor.ask("你好").await;
     let error = visitor.until("error").await;
-    assert_eq!((error["code"].as_str(), error["id"].as_str()), (Some("unavailable"), Some(id.as_str())));
+    assert_eq!(
+        (error["code"].as_str(), error["id"].as_str()),
+        (Some("unavailable"), Some(id.as_str()))
+    );
     assert_eq!(app.count("turn").await, 1);
     operator.batch_execute("drop trigger disk_is_full on turn").await.expect("space again");
     visitor.ask_as(&id, "你好").await;
@@ -27,7 +30,8 @@ async fn a_full_disk_is_told_as_unavailable_loses_nothing_and_needs_no_restart()
 /// An answer that ends while nothing can be written is kept and written when it can be.
 #[actix_web::test]
 async fn an_answer_that_ends_while_the_disk_is_full_is_stored_once_there_is_space() {
-    let provider = crate::support::Scripted::held(crate::support::provider::Behaviour::Speak, &["一", "二"]);
+    let provider =
+        crate::support::Scripted::held(crate::support::provider::Behaviour::Speak, &["一", "二"]);
     let app = TestApp::with(provider.clone()).await;
     let mut visitor = Visitor::agreed(&app).await;
     visitor.ask("你好").await;

@@ -3,7 +3,7 @@
 use actix::fut::wrap_future;
 use actix::{ActorFutureExt, AsyncContext, Context, StreamHandler};
 
-use super::ConversationActor;
+use super::{ConversationActor, Inbound};
 use crate::code::{Coded, ErrorCode};
 use crate::conversation::frame::{Ai, Consent, Limits, Ready, Retention, ServerFrame, You};
 use crate::conversation::gate::TenantSnapshot;
@@ -83,18 +83,19 @@ impl ConversationActor {
             model: self.provider.model().to_owned(),
         };
         self.machine = Some(Machine::new(self.services.ids.clone(), facts, opened.standpoint));
-        self.hub.register(
-            session.tenant,
-            self.whereabouts.conversation,
-            session.visitor,
-            &ctx.address(),
-        );
+        let key = (session.tenant, self.whereabouts.conversation);
+        self.hub.register(key, session.visitor, self.epoch, &ctx.address());
         if opened.standpoint.is_begun {
             self.step(Input::Loaded(opened.newest), ctx);
         }
         // Of several sockets that came meanwhile, the last one stays; the others learn that they were superseded.
         for join in std::mem::take(&mut self.joining) {
             self.admit(join, ctx);
+        }
+        for Inbound { viewer, frame } in std::mem::take(&mut self.early) {
+            if self.viewers.iter().any(|known| known.id == viewer) {
+                self.step(Input::Frame(viewer, frame), ctx);
+            }
         }
     }
 

@@ -111,18 +111,20 @@ impl Machine {
         // Taking back is honoured before anything else is looked at: the call ends now, whatever becomes of the record.
         for (purpose, decision) in &decisions {
             if *decision == Decision::Denied && purpose.rests_on_consent() {
-                self.facts.standing.granted =
-                    self.facts.standing.granted.decided(*purpose, Decision::Denied);
+                self.withdrawn = self.withdrawn.decided(*purpose, Decision::Granted);
+                self.adopt(self.facts.standing.clone());
                 self.drop_answer(effects);
             }
         }
-        let refused = if policy_version != self.facts.policy_version {
-            Some(ErrorCode::PolicyOutdated)
-        } else if decisions.keys().all(|purpose| !purpose.rests_on_consent()) {
+        // What only takes back needs neither the newest text nor a place in the queue.
+        let only_takes_back = decisions.values().all(|decision| *decision == Decision::Denied);
+        let refused = if decisions.keys().all(|purpose| !purpose.rests_on_consent()) {
             Some(ErrorCode::BadFrame)
         } else if self.at.is_closed {
             Some(ErrorCode::ConversationClosed)
-        } else if self.waiting.len() >= MOST_WAITING {
+        } else if !only_takes_back && policy_version != self.facts.policy_version {
+            Some(ErrorCode::PolicyOutdated)
+        } else if !only_takes_back && self.waiting.len() >= MOST_WAITING {
             Some(ErrorCode::Busy)
         } else {
             None
@@ -141,6 +143,7 @@ impl Machine {
         effects: &mut Vec<Effect>,
     ) {
         if !bracket.has_reached(MINIMUM_AGE) {
+            self.drop_answer(effects);
             effects.push(Effect::TurnAway);
             effects.push(self.refusal(viewer, ErrorCode::AgeRestricted, Some(id)));
             effects.push(Effect::CloseViewer(viewer, ErrorCode::AgeRestricted));

@@ -127,6 +127,48 @@ fn a_withdrawal_ends_the_call_before_its_record_is_even_written() {
     assert!(late.is_empty(), "{late:?}");
 }
 
+/// A withdrawal whose record failed, or which came with an old text, still stands against what the database tells.
+#[test]
+fn a_withdrawal_that_is_not_on_record_is_not_overruled_by_an_older_grant() {
+    let mut machine = answering();
+    let decisions = Decisions::from([(Purpose::AiAnswer, Decision::Denied)]);
+    let frame =
+        ClientFrame::Consent { id: Uuid::from_u128(8), policy_version: "old".into(), decisions };
+    let effects = machine.step(Input::Frame(ME, frame), now());
+    assert_eq!(refused(&effects), None, "taking back needs no newest text");
+    let answer = written(&effects).expect("the answer's end");
+    let appended = Appended {
+        outcome: Outcome::Stored,
+        seq: 2,
+        tenant: TenantState::Active,
+        standing: consenting(),
+    };
+    machine.step(Input::Written(Ok(Written::Entry(appended, answer, now()))), now());
+    machine.step(Input::Written(Err(ErrorCode::Unavailable)), now());
+    assert_eq!(
+        refused(&machine.step(Input::Frame(ME, send("again")), now())),
+        Some(ErrorCode::ConsentRequired)
+    );
+}
+
+/// A write that reached the database although it seemed to fail is found again when it is repeated.
+#[test]
+fn a_repeated_entry_that_is_newer_than_what_is_known_makes_the_log_be_read_again() {
+    let mut machine = ready();
+    let question = written(&machine.step(Input::Frame(ME, send("hello")), now())).expect("written");
+    let effects = machine.step(Input::Written(Err(ErrorCode::Unavailable)), now());
+    assert_eq!(refused(&effects), Some(ErrorCode::Unavailable));
+    machine.step(Input::Frame(ME, send("hello")), now());
+    let effects = stored(&mut machine, question.clone(), Outcome::Repeated);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Load)));
+    let turn = Turn { seq: 1, at: now(), content: question };
+    let effects = machine.step(Input::Loaded(vec![turn]), now());
+    assert!(
+        effects.iter().any(|effect| matches!(effect, Effect::Infer(_))),
+        "the question is answered"
+    );
+}
+
 #[test]
 fn a_question_asked_during_an_answer_is_recorded_at_once_and_answered_next() {
     let mut machine = answering();

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{Effect, Entry, Life, Machine, Pending, Written};
 use crate::code::ErrorCode;
 use crate::conversation::frame::ServerFrame;
+use crate::domain::consent::{Decision, Standing};
 use crate::domain::tenant::TenantState;
 use crate::domain::turn::{Content, Turn};
 use crate::store::lane::{Appended, Outcome};
@@ -39,12 +40,12 @@ impl Machine {
     ) {
         let ended = match appended.outcome {
             Outcome::Stored => {
-                self.facts.standing = appended.standing;
+                self.adopt_recorded(&content, appended.standing);
                 self.on_stored(pending, appended.seq, content, at, effects);
                 return;
             }
             Outcome::Repeated => {
-                Self::acknowledge(pending, appended.seq, effects);
+                self.on_repeated(pending, appended, &content, effects);
                 return;
             }
             Outcome::Closed => {
@@ -64,6 +65,38 @@ impl Machine {
             Outcome::TenantInactive => ErrorCode::TenantSuspended,
         };
         self.abandon(ended, effects);
+    }
+
+    /// An act on record is the last word on its purposes; until then a withdrawal made here stands.
+    fn adopt_recorded(&mut self, content: &Content, standing: Standing) {
+        if let Content::ConsentChanged { decisions, .. } = content {
+            for purpose in decisions.keys() {
+                self.withdrawn = self.withdrawn.decided(*purpose, Decision::Denied);
+            }
+        }
+        self.adopt(standing);
+    }
+
+    /// The entry was there already. If it is newer than what is known here, an earlier write had reached the database
+    /// although it seemed to fail: then the log is read again.
+    fn on_repeated(
+        &mut self,
+        pending: &Pending,
+        appended: Appended,
+        content: &Content,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.adopt_recorded(content, appended.standing);
+        if matches!(content, Content::Answer { .. }) {
+            self.answer = None;
+        }
+        Self::acknowledge(pending, appended.seq, effects);
+        if appended.seq > self.log.head_seq {
+            self.at.is_begun = true;
+            self.log.forget_up_to(appended.seq);
+            self.is_loading = true;
+            effects.push(Effect::Load);
+        }
     }
 
     fn on_stored(
