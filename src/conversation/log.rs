@@ -93,24 +93,24 @@ impl Log {
     }
 
     /// What a model is shown: the newest lines that fit `budget` tokens. Answers that failed or were dropped are left out.
-    pub(super) fn prompt(&self, language: Language, budget: usize) -> Prompt {
-        let lines = self
-            .turns
-            .iter()
-            .filter_map(|turn| match &turn.content {
-                Content::Question { text, .. } => {
-                    Some(Line { role: Role::Visitor, text: text.clone() })
-                }
-                Content::Answer { text, stop_reason, .. }
-                    if !text.is_empty() && *stop_reason != StopReason::Error =>
-                {
-                    Some(Line { role: Role::Assistant, text: text.clone() })
-                }
-                Content::Answer { .. }
-                | Content::ConsentChanged { .. }
-                | Content::Closed { .. } => None,
-            })
-            .collect();
+    /// Questions after `shown_seq` came while the last answer grew; they follow it, although the log has them before it.
+    pub(super) fn prompt(&self, language: Language, budget: usize, shown_seq: i64) -> Prompt {
+        let is_new =
+            |turn: &&Turn| turn.seq > shown_seq && matches!(turn.content, Content::Question { .. });
+        let earlier = self.turns.iter().filter(|turn| !is_new(turn));
+        let lines = earlier.chain(self.turns.iter().filter(is_new)).filter_map(line).collect();
         Prompt { lines, language, passages: Vec::new() }.trimmed_to(budget)
+    }
+}
+
+fn line(turn: &Turn) -> Option<Line> {
+    match &turn.content {
+        Content::Question { text, .. } => Some(Line { role: Role::Visitor, text: text.clone() }),
+        Content::Answer { text, stop_reason, .. }
+            if !text.is_empty() && *stop_reason != StopReason::Error =>
+        {
+            Some(Line { role: Role::Assistant, text: text.clone() })
+        }
+        Content::Answer { .. } | Content::ConsentChanged { .. } | Content::Closed { .. } => None,
     }
 }

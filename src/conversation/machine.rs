@@ -160,6 +160,8 @@ pub(super) struct Machine {
     waiting: VecDeque<Pending>,
     pub(super) answer: Option<Answer>,
     wants_answer: bool,
+    /// The newest entry when a model was last asked.
+    shown_seq: i64,
     /// What was taken back here and is not yet on record: no grant read from the database overrules it.
     withdrawn: Purposes,
     is_loading: bool,
@@ -190,6 +192,7 @@ impl Machine {
             waiting: VecDeque::new(),
             answer: None,
             wants_answer: false,
+            shown_seq: at.head_seq,
             withdrawn: Purposes::default(),
             is_loading: false,
             is_pausing: false,

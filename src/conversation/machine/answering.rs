@@ -87,9 +87,10 @@ impl Machine {
             return;
         }
         self.wants_answer = false;
-        let prompt = self.log.prompt(self.facts.language, self.facts.prompt_tokens);
+        let prompt = self.log.prompt(self.facts.language, self.facts.prompt_tokens, self.shown_seq);
         match disclose(prompt, Purpose::AiAnswer, self.facts.circumstances()) {
             Ok(prompt) => {
+                self.shown_seq = self.log.head_seq;
                 let message_id: MessageId = self.ids.next();
                 self.answer = Some(Answer::new(message_id));
                 effects.push(Effect::Broadcast(ServerFrame::Typing {

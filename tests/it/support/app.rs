@@ -152,18 +152,23 @@ impl TestApp {
         self.app.take().expect("running").drain().await;
     }
 
-    /// Ends as a crash would; gives what the next start needs.
-    pub async fn crash(mut self) -> Plan {
-        self.app.take().expect("running").abandon().await;
-        let url = self.services.config.database.url.clone();
-        let url = secrecy::ExposeSecret::expose_secret(&url).to_owned();
-        self.services.store.close();
+    /// What a second node on the same database needs: the same master key and keyring.
+    pub fn beside(&self) -> Plan {
+        let url =
+            secrecy::ExposeSecret::expose_secret(&self.services.config.database.url).to_owned();
         Plan {
             clock: self.clock.clone(),
             database: Some((url, self.database.clone())),
             data_dir: Some(fresh_copy_of(&self.data_dir)),
             ..Plan::default()
         }
+    }
+
+    /// Ends as a crash would; gives what the next start needs.
+    pub async fn crash(mut self) -> Plan {
+        self.app.take().expect("running").abandon().await;
+        self.services.store.close();
+        self.beside()
     }
 
     pub fn now(&self) -> jiff::Timestamp {

@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod logs;
 pub mod provider;
 pub mod server;
+pub mod stub;
 pub mod visitor;
 
 pub use app::TestApp;

@@ -21,7 +21,7 @@ pub enum Behaviour {
     BreakOff,
     /// Fails at once.
     Fail,
-    /// Panics after its first word.
+    /// Panics after its first word the first time it is asked; then speaks.
     Panic,
     /// Never ends by itself: word after word until dropped.
     Endless,
@@ -98,7 +98,7 @@ impl Provider for Scripted {
     }
 
     fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas {
-        self.calls.fetch_add(1, Ordering::SeqCst);
+        let is_first = self.calls.fetch_add(1, Ordering::SeqCst) == 0;
         self.is_open.store(true, Ordering::SeqCst);
         let lines = prompt.get().lines.iter().map(|line| line.text.clone()).collect();
         self.seen.lock().expect("not poisoned").push(lines);
@@ -118,7 +118,7 @@ impl Provider for Scripted {
                     bytes.fetch_add(word.len(), Ordering::SeqCst);
                 }
                 assert!(
-                    !(behaviour == Behaviour::Panic && position == 1),
+                    !(behaviour == Behaviour::Panic && is_first && position == 1),
                     "the provider panics as told"
                 );
                 next.map(|item| (item, (position + 1, open)))
@@ -141,7 +141,7 @@ fn step(
     }
     match words.get(position) {
         Some(word) => Some(Ok(Delta::Text(word.clone()))),
-        None if behaviour == Behaviour::Speak && position == words.len() => {
+        None if behaviour != Behaviour::BreakOff && position == words.len() => {
             Some(Ok(Delta::Stop(StopReason::Complete)))
         }
         None => None,

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use super::Visitor;
+
 /// A running server with an embedded database.
 pub struct ServerProcess {
     pub child: Child,
@@ -20,6 +22,18 @@ pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_veetflow"));
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command
+}
+
+/// The exit code of a process that is about to end.
+pub async fn exit_of(child: &mut Child) -> Option<i32> {
+    for _ in 0..600 {
+        if let Some(status) = child.try_wait().expect("a child of ours") {
+            return status.code();
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    drop(child.kill());
+    panic!("the process did not end");
 }
 
 impl ServerProcess {
@@ -61,6 +75,26 @@ impl ServerProcess {
         let pid = i32::try_from(self.child.id()).expect("a pid");
         let pid = rustix::process::Pid::from_raw(pid).expect("a pid");
         rustix::process::kill_process(pid, signal).expect("signalled");
+    }
+
+    /// A visitor who has agreed and comes through the front door.
+    pub async fn visitor(&self) -> Visitor {
+        let mut visitor = Visitor::stranger(&self.address);
+        visitor.connect().await;
+        visitor.say(&serde_json::json!({"type": "open"})).await;
+        visitor.ready().await;
+        visitor.agree().await;
+        visitor
+    }
+
+    /// What it logged, all starts on this folder taken together.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.data_dir.with_extension("log")).expect("a log")
+    }
+
+    /// Waits for the end and gives the exit code.
+    pub async fn ended(&mut self) -> Option<i32> {
+        exit_of(&mut self.child).await
     }
 
     /// `kill -9`, and waits for the end.

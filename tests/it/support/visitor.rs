@@ -59,15 +59,20 @@ pub async fn upgrade(address: &str, ticket: &str, origin: &str) -> Result<Socket
 }
 
 impl Visitor {
-    /// A visitor at the door: a session and a socket, nothing said.
-    pub async fn arrive(app: &TestApp) -> Self {
-        let mut visitor = Self {
-            address: app.address.to_string(),
+    /// Somebody this address has not met.
+    pub fn stranger(address: &str) -> Self {
+        Self {
+            address: address.to_owned(),
             token: String::new(),
             conversation: None,
             socket: None,
             last_seq: 0,
-        };
+        }
+    }
+
+    /// A visitor at the door: a session and a socket, nothing said.
+    pub async fn arrive(app: &TestApp) -> Self {
+        let mut visitor = Self::stranger(&app.address.to_string());
         visitor.connect().await;
         visitor
     }
@@ -157,13 +162,16 @@ impl Visitor {
         self.socket.as_mut().expect("a socket").send(message).await.expect("sent");
     }
 
+    /// The next message of the WebSocket itself, pings and pongs included.
+    pub async fn message(&mut self) -> Option<Result<Message, Error>> {
+        let socket = self.socket.as_mut().expect("a socket");
+        tokio::time::timeout(PATIENCE, socket.next()).await.expect("an answer in time")
+    }
+
     /// The next frame, or the code with which the socket closed.
     pub async fn next(&mut self) -> Result<Value, u16> {
-        let socket = self.socket.as_mut().expect("a socket");
         loop {
-            let message =
-                tokio::time::timeout(PATIENCE, socket.next()).await.expect("an answer in time");
-            match message {
+            match self.message().await {
                 Some(Ok(Message::Text(text))) => {
                     let frame: Value = serde_json::from_str(&text).expect("JSON");
                     if let Some(seq) = frame["seq"].as_i64() {
