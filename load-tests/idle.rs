@@ -25,7 +25,7 @@ const AT_ONCE: usize = 64;
 const EARLY: u32 = 128;
 /// How long the server may put things away before its memory is looked at.
 const CALM: Duration = Duration::from_secs(2);
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What a crowd is told, once it is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,8 +6,9 @@
     clippy::expect_used,
     clippy::print_stdout,
     clippy::cast_precision_loss,
-    reason = "a tool for developers: it ends with a sentence when something is wrong, speaks on its terminal, and its \
-              counts are far below the precision of a float"
+    clippy::disallowed_methods,
+    reason = "a tool for developers: it ends with a sentence when something is wrong, speaks on its terminal, lives in \
+              real time, and its counts are far below the precision of a float"
 )]
 
 mod ask;
@@ -18,6 +19,7 @@ mod measure;
 mod place;
 mod raw;
 mod relay;
+mod scenario;
 mod server;
 mod stub;
 mod visitor;

@@ -57,7 +57,7 @@ impl Table {
         match self.rows.iter_mut().find(|row| row.name == name) {
             Some(row) => row.samples.push(sample),
             None => {
-                self.rows.push(Row { name: name.to_owned(), unit, mark, samples: vec![sample] })
+                self.rows.push(Row { name: name.to_owned(), unit, mark, samples: vec![sample] });
             }
         }
     }

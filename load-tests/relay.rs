@@ -5,120 +5,22 @@
 //! delta in the direct run: one write and one read. It holds still when the machine is busy; microseconds do not.
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::ensure;
 use tokio::task::JoinSet;
 
 use crate::ask::{Answer, Caller};
-use crate::measure::{Mark, Table, micros_each, milliseconds, per_second, percentile};
+use crate::measure::{Mark, Table, micros_each, milliseconds, per_second};
 use crate::place::{self, Spent};
+use crate::scenario::{Kind, Outcome, SCENARIOS, Scenario};
 use crate::server::Server;
-use crate::stub::{Order, Stub};
+use crate::stub::Stub;
 use crate::visitor::{Reply, Visitor};
 use crate::{Settings, crowd, progress};
 
 /// The first mark for the relay's share.
 const MARK: f64 = 1.8;
-
-/// How many ask how often, and for what.
-#[derive(Debug, Clone, Copy)]
-struct Scenario {
-    name: &'static str,
-    kind: Kind,
-    streams: u32,
-    asks: u32,
-    order: Order,
-    /// Between the starts of the first and the last stream.
-    stagger: Duration,
-    /// Between an answer and the next question.
-    rest: Duration,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// Short answers, many of them: the time to the first token.
-    FirstToken,
-    /// As a model speaks.
-    Paced,
-    /// As fast as it goes.
-    Fast,
-}
-
-const SCENARIOS: [Scenario; 5] = [
-    Scenario::short("first token, 1 stream", 1, 100),
-    Scenario::short("first token, 32 streams", 32, 16),
-    Scenario::paced("paced, 32 streams", 32),
-    Scenario::paced("paced, 256 streams", 256),
-    Scenario {
-        name: "fast, 32 streams",
-        kind: Kind::Fast,
-        streams: 32,
-        asks: 10,
-        order: Order { deltas: 200, pause: Duration::ZERO },
-        stagger: Duration::ZERO,
-        rest: Duration::ZERO,
-    },
-];
-
-impl Scenario {
-    const fn short(name: &'static str, streams: u32, asks: u32) -> Self {
-        let order = Order { deltas: 3, pause: Duration::from_millis(2) };
-        let (stagger, rest) = (Duration::from_millis(100), Duration::from_millis(45));
-        Self { name, kind: Kind::FirstToken, streams, asks, order, stagger, rest }
-    }
-
-    const fn paced(name: &'static str, streams: u32) -> Self {
-        let order = Order { deltas: 100, pause: Duration::from_millis(20) };
-        Self {
-            name,
-            kind: Kind::Paced,
-            streams,
-            asks: 1,
-            order,
-            stagger: Duration::from_secs(2),
-            rest: Duration::ZERO,
-        }
-    }
-}
-
-/// What a run of a scenario came to.
-#[derive(Debug, Default)]
-struct Outcome {
-    answers: Vec<Answer>,
-    time: Duration,
-    crowd: Duration,
-    model: Duration,
-    server: Spent,
-}
-
-impl Outcome {
-    fn deltas(&self) -> u64 {
-        self.answers.iter().map(|answer| answer.latencies.len() as u64).sum()
-    }
-
-    fn deliveries(&self) -> u64 {
-        self.answers.iter().map(|answer| answer.deliveries).sum()
-    }
-
-    /// A percentile of the time to the first delta, in milliseconds.
-    fn first(&self, percent: f64) -> f64 {
-        let firsts: Vec<f64> =
-            self.answers.iter().map(|answer| (answer.first as f64) / 1e6).collect();
-        percentile(&firsts, percent)
-    }
-
-    /// A percentile of the deltas' own way, in milliseconds.
-    fn latency(&self, percent: f64) -> f64 {
-        let all: Vec<f64> = self
-            .answers
-            .iter()
-            .flat_map(|answer| &answer.latencies)
-            .map(|time| (*time as f64) / 1e6)
-            .collect();
-        percentile(&all, percent)
-    }
-}
 
 /// Runs all scenarios in turn, round after round.
 pub(crate) fn run(settings: &Settings, table: &mut Table) -> anyhow::Result<()> {
@@ -206,7 +108,7 @@ where
     Asking: Future<Output = anyhow::Result<(Asker, Answer)>> + Send + 'static,
 {
     let server_spent = || server.map(Server::spent).unwrap_or_default();
-    let (began, crowd, model, served) =
+    let (began, ours, model, before) =
         (Instant::now(), Spent::by_us(), stub.spent(), server_spent());
     let mut tasks = JoinSet::new();
     for (number, asker) in (0..scenario.streams).zip(askers) {
@@ -218,9 +120,9 @@ where
     }
     let outcome = Outcome {
         time: began.elapsed(),
-        crowd: Spent::by_us().saturating_sub(crowd),
+        crowd: Spent::by_us().saturating_sub(ours),
         model: stub.spent().since(model).own,
-        server: server_spent().since(served),
+        server: server_spent().since(before),
         answers,
     };
     let expected = u64::from(scenario.streams * scenario.asks * scenario.order.deltas);

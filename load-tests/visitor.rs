@@ -19,7 +19,7 @@ use crate::ask::Answer;
 use crate::stub::stamp;
 
 /// How long anything may take before the run is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A visitor with an open conversation.
 #[derive(Debug)]

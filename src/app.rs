@@ -175,6 +175,7 @@ impl App {
         self.hub.tell_all(Command::Drain);
         let tenths = self.foundation.services.config.conversation.drain_seconds.saturating_mul(10);
         for _ in 0..tenths {
+            self.hub.sweep();
             if self.hub.is_empty() {
                 break;
             }

@@ -8,7 +8,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, Addr, AsyncContext, Handler, Message, Running, StreamHandler};
+use actix::fut::wrap_future;
+use actix::{
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Handler, Message, Running,
+    StreamHandler,
+};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use actix_web_actors::ws;
@@ -139,8 +143,9 @@ impl SocketActor {
         if std::mem::replace(&mut self.is_closing, true) {
             return;
         }
-        let reason = code.and_then(|code| code.close().map(|number| (number, code.as_str())));
-        let (number, description) = reason.unwrap_or((1000, "bye"));
+        // A refusal without a closing code of its own is not a normal end: the client must come back.
+        let (number, description) =
+            code.map_or((1000, "bye"), |code| (code.close().unwrap_or(1011), code.as_str()));
         ctx.close(Some(ws::CloseReason {
             code: ws::CloseCode::from(number),
             description: Some(description.to_owned()),
@@ -180,7 +185,14 @@ impl SocketActor {
             .hub
             .find(self.session.tenant, conversation, self.session.visitor)
             .unwrap_or_else(|| self.start_conversation(conversation, beginning));
-        address.do_send(Join { viewer: self.viewer, link: ctx.address().recipient(), open });
+        let join = Join { viewer: self.viewer, link: ctx.address().recipient(), open };
+        // A conversation may leave memory in this very moment; the client comes back and finds the next one.
+        let joining = wrap_future::<_, Self>(address.send(join)).map(|joined, actor, ctx| {
+            if joined.is_err() {
+                actor.close(Some(ErrorCode::Internal), ctx);
+            }
+        });
+        ctx.spawn(joining);
         self.conversation = Some(address);
     }
 

@@ -246,7 +246,9 @@ impl Viewer {
         now: Timestamp,
     ) -> Verdict {
         if self.unanswered_pings >= 2 {
-            return Some(ErrorCode::Silent);
+            // Whoever stops reading answers no ping either; a full window says which of the two it is.
+            let is_idle = self.has_credit(window);
+            return Some(if is_idle { ErrorCode::Silent } else { ErrorCode::SlowConsumer });
         }
         if self.has_credit(window) {
             self.out_of_credit_since = None;

@@ -202,6 +202,8 @@ function done(conversation, frame) {
   }
   if (held.state !== 'streaming') return conversation;
   const facts = { state: 'done', seq: frame.seq, stopReason: frame.stop_reason, citations: frame.citations };
+  // The server keeps nothing of such an answer, so neither does the view.
+  if (frame.stop_reason === 'consent_withdrawn') Object.assign(facts, { text: '', points: 0, citations: undefined });
   return {
     ...conversation,
     typing: false,

@@ -45,7 +45,8 @@ h2 { flex: 1; min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; whi
 .plain { display: grid; place-items: center; flex: none; inline-size: 34px; block-size: 34px; border-radius: 10px; color: var(--vf-soft); }
 .plain:hover { color: var(--vf-text); background: var(--vf-tint); }
 .facts { min-block-size: 20px; margin-block-start: 8px; padding-inline-end: 6px; font-size: 12.5px; line-height: 1.55; color: var(--vf-soft); }
-.facts span + span::before { content: "·"; margin-inline: 7px; }
+.facts span { display: inline-block; }
+.facts span:first-child:not(:last-child)::after { content: "·"; margin-inline: 7px; }
 .menu { position: absolute; z-index: 2; inset-block-start: 54px; inset-inline-end: 14px; min-inline-size: 184px; padding: 6px; border: 1px solid var(--vf-line); border-radius: 14px; background: var(--vf-ground); box-shadow: var(--vf-shadow); }
 .menu button, .menu a { display: block; inline-size: 100%; padding: 8px 12px; border-radius: 9px; font-size: 14px; text-align: start; text-decoration: none; color: var(--vf-text); }
 .menu button:hover, .menu a:hover { background: var(--vf-tint); }

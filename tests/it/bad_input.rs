@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
-use veetflow::domain::tenant::TenantState;
+use veetflow::domain::tenant::{Period, TenantSlug, TenantState};
 use veetflow::services::demo;
 
 use crate::support::app::Plan;
@@ -252,5 +252,117 @@ async fn a_suspended_tenant_is_told_so_and_served_again_when_restored() {
     visitor.come_back(0).await;
     visitor.ask("你好").await;
     visitor.answer().await;
+    app.drain().await;
+}
+
+#[actix_web::test]
+async fn a_frame_before_open_is_refused_and_a_second_open_too() {
+    let app = TestApp::start().await;
+    let mut visitor = Visitor::arrive(&app).await;
+    let id = visitor.ask("too early").await;
+    let error = visitor.until("error").await;
+    assert_eq!(
+        (error["code"].as_str(), error["id"].as_str()),
+        (Some("bad_frame"), Some(id.as_str()))
+    );
+    visitor.say(&json!({"type": "open"})).await;
+    visitor.ready().await;
+    visitor.say(&json!({"type": "open"})).await;
+    assert_eq!(visitor.until("error").await["code"], "bad_frame");
+    assert_eq!(app.count("turn").await, 0);
+    app.drain().await;
+}
+
+#[actix_web::test]
+async fn a_socket_that_never_opens_anything_is_sent_away() {
+    let app = TestApp::start().await;
+    let mut visitor = Visitor::arrive(&app).await;
+    assert_eq!(visitor.closed().await, 4401);
+    app.drain().await;
+}
+
+/// Policy §5: tenants are kept apart, down to the identifiers.
+#[actix_web::test]
+async fn another_tenants_widget_knows_neither_the_visitor_nor_the_conversation() {
+    const WIDGET: &str = "wgt_00000000000070008000000000000b01";
+    let app = TestApp::start().await;
+    let tenant = "ten_00000000000070008000000000000b00".parse().expect("an identifier");
+    let slug = TenantSlug::parse("other").expect("a name");
+    let store = app.store();
+    assert!(store.create_tenant(tenant, &slug, "Other", Period::DEFAULT, app.now()).await.is_ok());
+    let widget = WIDGET.parse().expect("an identifier");
+    assert!(store.create_widget(tenant, widget, &[], app.now()).await.is_ok());
+    app.refresh_tenants().await;
+    let mut owner = Visitor::agreed(&app).await;
+    owner.ask("你好").await;
+    owner.answer().await;
+    let address = app.address.to_string();
+    // The token is good, but it was made for another widget: here its holder is a stranger.
+    let (status, body) = session(&address, WIDGET, Some(&owner.token), &app.origin()).await;
+    assert_eq!(
+        (status, &body["conversation_id"], &body["age_needed"]),
+        (200, &Value::Null, &json!(true))
+    );
+    let mut other = Visitor::stranger(&address);
+    let ticket = body["ticket"].as_str().expect("a ticket");
+    other.socket = Some(upgrade(&address, ticket, &app.origin()).await.expect("a socket"));
+    let (own, unknown) = (owner.conversation.clone(), "cnv_00000000000070008000000000000043");
+    other.say(&json!({"type": "open", "conversation_id": own})).await;
+    let refused = other.until("error").await;
+    other.say(&json!({"type": "open", "conversation_id": unknown})).await;
+    assert_eq!(other.until("error").await, refused, "the answer tells that there is one");
+    other.say(&json!({"type": "open"})).await;
+    other.ready().await;
+    other.agree().await;
+    let rows = app.operator().await;
+    let tenants: i64 = rows
+        .query_one("select count(distinct tenant_id) from consent_act", &[])
+        .await
+        .expect("counted")
+        .get(0);
+    assert_eq!(tenants, 2, "each act belongs to its own tenant");
+    owner.ask("还在吗").await;
+    owner.answer().await;
+    app.drain().await;
+}
+
+/// A peer that stops reading is written off with 4008; whoever sits beside it notices nothing.
+#[actix_web::test]
+async fn a_peer_that_stops_reading_is_let_go_and_its_neighbour_is_answered_meanwhile() {
+    let word = "0123456789abcdef".repeat(64);
+    let provider = Scripted::new(Behaviour::Endless, &[word.as_str()]);
+    let settings = vec![
+        ("conversation.credit_bytes", 8192.into()),
+        ("conversation.heartbeat_seconds", 1.into()),
+        ("conversation.stall_seconds", 1.into()),
+        ("conversation.idle_seconds", 0.into()),
+    ];
+    let app = TestApp::build(Plan { settings, provider, ..Plan::default() }).await;
+    let mut visitor = Visitor::agreed(&app).await;
+    visitor.ask("endless").await;
+    visitor.until("ack").await;
+    let mut neighbour = Visitor::agreed(&app).await;
+    neighbour.ask("你好").await;
+    let message_id = neighbour.until("delta").await["message_id"].clone();
+    neighbour.say(&json!({"type": "stop", "message_id": message_id})).await;
+    neighbour.until("done").await;
+    neighbour.socket = None;
+    // Neither is watched any more, so both leave memory: the reader because it left, the other because it was let go.
+    for _ in 0..400 {
+        if app.app().hub.is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(app.app().hub.is_empty(), "kept for a peer that does not read");
+    let mut received = 0;
+    let code = loop {
+        match visitor.next().await {
+            Ok(frame) => received += frame["text"].as_str().map_or(0, str::len),
+            Err(code) => break code,
+        }
+    };
+    assert_eq!(code, 4008);
+    assert!(received < 64 * 1024, "{received} bytes waited for a peer with a credit of 8192");
     app.drain().await;
 }

@@ -81,7 +81,7 @@ async fn no_word_of_a_visitor_or_an_answer_lies_in_the_clear_on_disk_or_in_a_log
         "the rows of the conversation were not among the files that were read: {rows:?}"
     );
     assert!(files.iter().any(|(path, _)| path.ends_with("keyring.redb")));
-    assert!(server.log().contains("veetflow"), "the log was not written");
+    assert!(server.log().contains("postgres is ready"), "the log was not written");
 }
 
 #[test]

@@ -174,3 +174,61 @@ async fn consent_follows_the_visitor_into_the_next_conversation() {
     visitor.answer().await;
     app.drain().await;
 }
+
+/// Policy §7: taking back is as easy as giving, so it needs no current text.
+#[actix_web::test]
+async fn a_withdrawal_under_an_outdated_text_ends_the_call_and_is_recorded_until_a_new_grant() {
+    let provider = Scripted::held(Behaviour::Endless, &["word "]);
+    let app = TestApp::with(provider.clone()).await;
+    let mut visitor = Visitor::agreed(&app).await;
+    visitor.ask("你好").await;
+    provider.release(1);
+    visitor.until("delta").await;
+    visitor
+        .say(&json!({"type": "consent", "id": uuid(), "policy_version": "2020-01-01", "decisions": {"ai_answer": "denied"}}))
+        .await;
+    let done = loop {
+        let frame = visitor.next().await.expect("open");
+        assert_ne!(frame["type"], "delta", "more was shown");
+        if frame["type"] == "done" {
+            break frame;
+        }
+    };
+    assert_eq!(done["stop_reason"], "consent_withdrawn");
+    assert_eq!(visitor.until("event").await["decisions"], json!({"ai_answer": "denied"}));
+    assert!(!provider.is_open.load(Ordering::SeqCst), "the call goes on");
+    provider.release(100);
+    visitor.ask("again").await;
+    assert_eq!(visitor.until("error").await["code"], "consent_required");
+    assert_eq!(provider.bytes.load(Ordering::SeqCst), "word ".len());
+    visitor.consent("granted").await;
+    visitor.until("event").await;
+    visitor.ask("and now").await;
+    visitor.until("ack").await;
+    visitor.until("delta").await;
+    assert_eq!(provider.calls.load(Ordering::SeqCst), 2);
+    visitor.consent("denied").await;
+    visitor.until("event").await;
+    app.drain().await;
+}
+
+/// A question that waits behind an answer must not be asked after its visitor took the consent back.
+#[actix_web::test]
+async fn a_question_still_waiting_at_a_withdrawal_is_never_shown_to_the_model() {
+    let provider = Scripted::held(Behaviour::Speak, &["一", "二"]);
+    let app = TestApp::with(provider.clone()).await;
+    let mut visitor = Visitor::agreed(&app).await;
+    visitor.ask("first").await;
+    provider.release(1);
+    visitor.until("delta").await;
+    visitor.ask("second").await;
+    visitor.until("ack").await;
+    visitor.consent("denied").await;
+    while visitor.until("event").await["kind"] != "consent_changed" {}
+    provider.release(100);
+    visitor.come_back(0).await;
+    visitor.ask("third").await;
+    assert_eq!(visitor.until("error").await["code"], "consent_required");
+    assert_eq!(provider.calls.load(Ordering::SeqCst), 1);
+    app.drain().await;
+}

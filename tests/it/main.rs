@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
+    clippy::wildcard_enum_match_arm,
     reason = "a test that meets what it did not expect must stop and say so"
 )]
 #![expect(unreachable_pub, reason = "`pub` says that other modules of this one binary use it")]

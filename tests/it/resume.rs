@@ -253,3 +253,55 @@ async fn a_ticket_opens_one_socket() {
     assert!(upgrade(&address, late, &app.origin()).await.is_err(), "after its time");
     app.drain().await;
 }
+
+/// Two tabs that come back in the same instant: one of them is served, and the log stays one.
+#[actix_web::test]
+async fn of_two_sockets_that_open_a_sleeping_conversation_at_once_one_is_served() {
+    let plan = Plan {
+        settings: vec![
+            ("conversation.heartbeat_seconds", 1.into()),
+            ("conversation.idle_seconds", 0.into()),
+        ],
+        ..Plan::default()
+    };
+    let app = TestApp::build(plan).await;
+    let mut first = Visitor::agreed(&app).await;
+    first.ask("你好").await;
+    first.answer().await;
+    first.socket = None;
+    while !app.app().hub.is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let mut second = Visitor::stranger(&first.address);
+    second.token.clone_from(&first.token);
+    second.conversation.clone_from(&first.conversation);
+    futures_util::join!(first.connect(), second.connect());
+    let open =
+        json!({"type": "open", "conversation_id": first.conversation.clone(), "last_seq": 3});
+    futures_util::join!(first.say(&open), second.say(&open));
+    // Each asks at once and reads until it is answered or sent away.
+    let served = |visitor: Visitor| async move {
+        let mut visitor = visitor;
+        visitor.ask("一").await;
+        loop {
+            match visitor.next().await {
+                Ok(frame) if frame["type"] == "done" => return (visitor, true),
+                Ok(frame) => assert_ne!(frame["type"], "error", "{frame}"),
+                Err(code) => {
+                    assert_eq!(code, 4001);
+                    return (visitor, false);
+                }
+            }
+        }
+    };
+    let ((_, is_first), (_, is_second)) = futures_util::join!(served(first), served(second));
+    assert!(is_first || is_second, "nobody was served");
+    let client = app.operator().await;
+    let row = client
+        .query_one("select count(*), max(seq), count(distinct seq) from turn", &[])
+        .await
+        .expect("read");
+    let (rows, head, distinct): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
+    assert_eq!((rows, rows), (head, distinct), "a gap or a fork in the log");
+    app.drain().await;
+}

@@ -25,6 +25,9 @@ impl Machine {
         for delta in deltas {
             match delta {
                 Ok(delta) => answer.take(delta),
+                Err(ProviderError::Interrupted) if !answer.text.is_empty() => {
+                    ended = Some(StopReason::Interrupted);
+                }
                 Err(_) => ended = Some(StopReason::Error),
             }
         }

@@ -213,6 +213,7 @@ pub fn configuration(
         ("data_dir", data_dir.display().to_string().into()),
         ("conversation.burst", 100.into()),
         ("conversation.per_minute", 1000.into()),
+        ("conversation.drain_seconds", 3.into()),
         ("purge.first_seconds", 100_000.into()),
         ("purge.max_clock_skew_seconds", Value::from(100_000_000_000_i64)),
     ];

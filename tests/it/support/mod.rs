@@ -1,6 +1,7 @@
 //! What tests stand on: a database server shared by all, a house for each, visitors, and a provider that does as told.
 
 pub mod app;
+pub mod browser;
 pub mod cluster;
 pub mod logs;
 pub mod provider;

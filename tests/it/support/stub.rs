@@ -1,7 +1,5 @@
 //! A model server that streams the words it was given, on a connection each, in the protocol of `OpenAI`.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
@@ -20,28 +18,28 @@ pub enum Ending {
 /// The server, for as long as the test's runtime lives.
 pub struct Stub {
     pub base_url: String,
-    pub calls: Arc<AtomicUsize>,
 }
 
 impl Stub {
     pub async fn start(words: &'static [&'static str], ending: Ending) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base_url = format!("http://{}/v1", listener.local_addr().expect("bound"));
-        let calls = Arc::new(AtomicUsize::new(0));
-        let counter = calls.clone();
         actix_web::rt::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
-                counter.fetch_add(1, Ordering::SeqCst);
                 // A client that goes away is its own business.
                 actix_web::rt::spawn(async move { drop(answer(connection, words, ending).await) });
             }
         });
-        Self { base_url, calls }
+        Self { base_url }
     }
 
     /// The settings that lead a server here.
     pub fn settings(&self) -> Vec<(&'static str, &str)> {
-        vec![("VEETFLOW__PROVIDERS__OPENAI__BASE_URL", &self.base_url)]
+        vec![
+            ("VEETFLOW__PROVIDERS__OPENAI__BASE_URL", &self.base_url),
+            ("VEETFLOW__CONVERSATION__BURST", "1000"),
+            ("VEETFLOW__CONVERSATION__PER_MINUTE", "60000"),
+        ]
     }
 }
 

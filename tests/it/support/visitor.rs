@@ -97,7 +97,7 @@ impl Visitor {
         let token = Some(self.token.as_str()).filter(|token| !token.is_empty());
         let (status, body) = session(&self.address, DEMO_WIDGET, token, &origin).await;
         assert_eq!(status, 200, "{body}");
-        self.token = body["visitor_token"].as_str().expect("a token").to_owned();
+        body["visitor_token"].as_str().expect("a token").clone_into(&mut self.token);
         body
     }
 
