@@ -190,9 +190,7 @@ async fn a_peer_that_does_not_read_costs_no_more_than_its_credit() {
     let mut visitor = Visitor::agreed(&app).await;
     visitor.ask("endless").await;
     visitor.until("ack").await;
-    while app.count("turn").await < 3 {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    app.until_count("turn", 3).await;
     assert!(provider.bytes.load(std::sync::atomic::Ordering::SeqCst) < 300 * 1024);
     let mut neighbour = Visitor::agreed(&app).await;
     neighbour.say(&json!({"type": "read", "seq": 1})).await;
@@ -348,13 +346,7 @@ async fn a_peer_that_stops_reading_is_let_go_and_its_neighbour_is_answered_meanw
     neighbour.until("done").await;
     neighbour.socket = None;
     // Neither is watched any more, so both leave memory: the reader because it left, the other because it was let go.
-    for _ in 0..400 {
-        if app.app().hub.is_empty() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    assert!(app.app().hub.is_empty(), "kept for a peer that does not read");
+    app.until_asleep().await;
     let mut received = 0;
     let code = loop {
         match visitor.next().await {

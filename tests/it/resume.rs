@@ -122,9 +122,7 @@ async fn an_answer_outlives_the_socket_for_which_it_began() {
     visitor.until("ack").await;
     visitor.socket = None;
     provider.release(2);
-    while app.count("turn").await < 3 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    app.until_count("turn", 3).await;
     visitor.come_back(0).await;
     let said = replay(&mut visitor, 3).await;
     assert_eq!(said[1], ("assistant".to_owned(), "一二".to_owned()));
@@ -209,9 +207,7 @@ async fn a_conversation_that_nobody_watches_leaves_memory_and_can_be_resumed() {
     visitor.ask("你好").await;
     visitor.answer().await;
     visitor.socket = None;
-    while !app.app().hub.is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    app.until_asleep().await;
     let ready = visitor.come_back(0).await;
     assert_eq!(ready["epoch"], 2);
     assert_eq!(replay(&mut visitor, 3).await.len(), 2);
@@ -269,9 +265,7 @@ async fn of_two_sockets_that_open_a_sleeping_conversation_at_once_one_is_served(
     first.ask("你好").await;
     first.answer().await;
     first.socket = None;
-    while !app.app().hub.is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    app.until_asleep().await;
     let mut second = Visitor::stranger(&first.address);
     second.token.clone_from(&first.token);
     second.conversation.clone_from(&first.conversation);

@@ -116,23 +116,34 @@ impl Machine {
                 self.drop_answer(effects);
             }
         }
-        // What only takes back needs neither the newest text nor a place in the queue.
+        // What only takes back needs neither the newest text nor a place in the queue, unless it waits there already.
         let only_takes_back = decisions.values().all(|decision| *decision == Decision::Denied);
+        let may_wait = self.waiting.len() < MOST_WAITING
+            || (only_takes_back && !decisions.keys().all(|purpose| self.will_take_back(*purpose)));
         let refused = if decisions.keys().all(|purpose| !purpose.rests_on_consent()) {
             Some(ErrorCode::BadFrame)
         } else if self.at.is_closed {
             Some(ErrorCode::ConversationClosed)
         } else if !only_takes_back && policy_version != self.facts.policy_version {
             Some(ErrorCode::PolicyOutdated)
-        } else if !only_takes_back && self.waiting.len() >= MOST_WAITING {
-            Some(ErrorCode::Busy)
-        } else {
+        } else if may_wait {
             None
+        } else {
+            Some(ErrorCode::Busy)
         };
         match refused {
             Some(code) => effects.push(self.refusal(viewer, code, Some(id))),
             None => self.enqueue(Entry::Consent { id, decisions }, Some(viewer), Some(id)),
         }
+    }
+
+    /// Whether the last act that waits to be written and decides about a purpose takes it back.
+    fn will_take_back(&self, purpose: Purpose) -> bool {
+        let last = self.waiting.iter().rev().find_map(|pending| match &pending.entry {
+            Entry::Consent { decisions, .. } => decisions.get(&purpose),
+            Entry::Content(_) | Entry::Age(_) => None,
+        });
+        last == Some(&Decision::Denied)
     }
 
     fn on_age(

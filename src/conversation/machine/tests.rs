@@ -249,6 +249,23 @@ fn a_drain_lets_the_answer_finish_and_then_ends() {
     assert!(effects.iter().any(|effect| matches!(effect, Effect::End(Some(ErrorCode::Draining)))));
 }
 
+#[test]
+fn a_flood_of_withdrawals_is_honoured_at_once_and_waits_in_bounded_room() {
+    let mut machine = ready();
+    let mut last = Vec::new();
+    for number in 0..100 {
+        let frame = ClientFrame::Consent {
+            id: Uuid::from_u128(number),
+            policy_version: "1".into(),
+            decisions: Decisions::from([(Purpose::AiAnswer, Decision::Denied)]),
+        };
+        last = machine.step(Input::Frame(ME, frame), now());
+        assert!(!machine.facts.standing.allows(Purpose::AiAnswer, "1"));
+    }
+    assert_eq!(refused(&last), Some(ErrorCode::Busy));
+    assert!(machine.waiting.len() <= MOST_WAITING);
+}
+
 fn any_input() -> impl Strategy<Value = u8> {
     0_u8..16
 }

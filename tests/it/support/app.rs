@@ -22,6 +22,10 @@ use super::{Scripted, cluster, logs, provider::Behaviour};
 /// What no log line may ever hold. Every visitor's words in the tests contain it.
 pub const CANARY: &str = "canary-7f3a9b";
 
+/// How often a test looks whether something has come about, and how long it waits between two looks.
+const LOOKS: u32 = 400;
+const BETWEEN_LOOKS: std::time::Duration = std::time::Duration::from_millis(50);
+
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 pub struct TestApp {
@@ -112,6 +116,28 @@ impl TestApp {
             .await
             .expect("counted")
             .get(0)
+    }
+
+    /// Waits until a table holds so many rows.
+    pub async fn until_count(&self, table: &str, rows: i64) {
+        for _ in 0..LOOKS {
+            if self.count(table).await >= rows {
+                return;
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        panic!("{table} never held {rows} rows");
+    }
+
+    /// Waits until no conversation is in memory.
+    pub async fn until_asleep(&self) {
+        for _ in 0..LOOKS {
+            if self.app().hub.is_empty() {
+                return;
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        panic!("a conversation stayed in memory");
     }
 
     /// Lets time pass while nothing runs.
