@@ -2,7 +2,8 @@
 //! through the server with everything switched on (consent, sealing, durable question and answer).
 //!
 //! `relay/floor` is the server's processor time for each delta, divided by what model and caller together spend for each
-//! delta in the direct run: one write and one read. It holds still when the machine is busy; microseconds do not.
+//! delta in the direct run: one write and one read. On a crowded machine deltas wait and then ride together, which makes
+//! it look better than it is: a run in which half the deltas need more than a millisecond says nothing about it.
 
 use std::future::Future;
 use std::time::Instant;

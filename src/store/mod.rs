@@ -66,14 +66,9 @@ impl From<tokio_postgres::Error> for StoreError {
 }
 
 impl From<PoolError> for StoreError {
+    /// Whatever keeps a connection from being made passes by itself: a database that starts, stops or refuses callers.
     fn from(error: PoolError) -> Self {
-        match error {
-            PoolError::Backend(backend) => backend.into(),
-            other @ (PoolError::Timeout(_)
-            | PoolError::Closed
-            | PoolError::NoRuntimeSpecified
-            | PoolError::PostCreateHook(_)) => Self::Unavailable(Box::new(other)),
-        }
+        Self::Unavailable(Box::new(error))
     }
 }
 

@@ -215,7 +215,7 @@ async fn a_conversation_that_nobody_watches_leaves_memory_and_can_be_resumed() {
 }
 
 #[actix_web::test]
-async fn a_day_of_silence_or_a_week_of_talk_ends_a_conversation() {
+async fn a_day_of_silence_ends_a_conversation() {
     let app = TestApp::start().await;
     let mut visitor = Visitor::agreed(&app).await;
     visitor.ask("你好").await;

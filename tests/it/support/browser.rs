@@ -103,10 +103,12 @@ impl Browser {
         self.post("/execute/sync", &json!({"script": script, "args": []})).await
     }
 
-    /// Waits until the expression is true; gives up with what the page shows instead.
+    /// Waits until the expression is true; gives up with what the page shows instead. What is not there yet is not true.
     pub async fn until(&self, expression: &str) {
+        let look =
+            format!("(() => {{ try {{ return {expression}; }} catch {{ return false; }} }})()");
         for _ in 0..300 {
-            if self.value(expression).await == true {
+            if self.value(&look).await == true {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
