@@ -29,6 +29,7 @@ $$;
 -- Appends turns of many conversations in one statement; each row is judged by itself and answered by itself.
 -- Outcomes: 1 stored, 2 repeated (answered with the first one's seq), 3 fenced by a newer lease, 4 tenant not active,
 -- 5 gone or hidden, 6 closed. The caller sends each conversation at most once in one call.
+-- The plan is fixed: planning anew for each call costs more than a lone append itself.
 -- Locking comes first and in a statement of its own, so that the second statement sees what the lock waited for.
 create function veetflow.append_turns(
     tenants uuid[], conversations uuid[], epochs bigint[], turns uuid[], kinds smallint[], clients uuid[],
@@ -36,7 +37,8 @@ create function veetflow.append_turns(
 returns table (ord bigint, outcome smallint, seq bigint, tenant_state text, policy_version text, granted integer,
                consent_epoch bigint)
 language plpgsql security definer set search_path = veetflow, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 begin
     perform 1

@@ -117,6 +117,8 @@ async fn talk(visitor: Visitor, confirmed: Arc<AtomicUsize>) -> Talker {
         }
         talker.acked.push(id);
         confirmed.fetch_add(1, Ordering::SeqCst);
+        // As fast as a socket may send for long: 20 frames a second.
+        tokio::time::sleep(std::time::Duration::from_millis(60)).await;
     }
 }
 

@@ -44,6 +44,10 @@ impl Answer {
     /// Ends it and gives what is to be recorded. Without a reason of the provider's own it was `otherwise`.
     pub(super) fn finish(&mut self, otherwise: StopReason, provider: &str, model: &str) -> Content {
         self.is_finished = true;
+        if self.text.is_empty() {
+            // Sources of nothing would be shown under an empty bubble.
+            self.citations.clear();
+        }
         Content::Answer {
             message_id: self.message_id,
             text: self.text.clone(),

@@ -100,7 +100,7 @@ impl Provider for Knowledge {
     fn label(&self, language: Language) -> String {
         language.pick(
             "知识库自动回答，并非真人".to_owned(),
-            "Automatic answers from our documents".to_owned(),
+            "Automatic answers from our documents, not a person".to_owned(),
         )
     }
 
