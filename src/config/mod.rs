@@ -6,6 +6,10 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+mod providers;
+
+pub use providers::{Api, Model, Providers};
+
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use secrecy::SecretString;
@@ -116,30 +120,6 @@ pub struct Purge {
     pub max_clock_skew_seconds: i64,
 }
 
-/// `[providers]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Providers {
-    /// Any OpenAI-compatible server.
-    pub openai: OpenAi,
-}
-
-/// `[providers.openai]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OpenAi {
-    /// The key; may be empty for a server of one's own.
-    pub api_key: SecretString,
-    /// The address up to and including `/v1`; empty means the vendor's.
-    pub base_url: String,
-    /// The model's name.
-    pub model: String,
-    /// Seconds until the first token.
-    pub first_token_seconds: u64,
-    /// Tokens of an answer at most.
-    pub max_tokens: u32,
-}
-
 /// `[telemetry]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -176,7 +156,25 @@ pub struct Setting {
     pub source: String,
 }
 
-const SECRETS: [&str; 3] = ["database.url", "vault.master_key", "providers.openai.api_key"];
+const SECRETS: [&str; 2] = ["database.url", "vault.master_key"];
+
+fn is_secret(key: &str) -> bool {
+    SECRETS.contains(&key) || key.rsplit('.').next() == Some("api_key")
+}
+
+/// The names that people have in their shells for the vendors' own tools, and what they set here.
+const VENDOR_NAMES: [(&str, &str); 6] = [
+    ("OPENAI_API_KEY", "providers.openai.api_key"),
+    ("OPENAI_BASE_URL", "providers.openai.base_url"),
+    ("OPENAI_MODEL", "providers.openai.model"),
+    ("ANTHROPIC_API_KEY", "providers.anthropic.api_key"),
+    ("GEMINI_API_KEY", "providers.google.api_key"),
+    ("GOOGLE_API_KEY", "providers.google.api_key"),
+];
+
+fn vendor_name(key: &str) -> Option<&'static str> {
+    VENDOR_NAMES.iter().find(|(_, known)| *known == key).map(|(name, _)| *name)
+}
 
 /// The layers, ready to be read.
 #[derive(Debug, Clone)]
@@ -189,13 +187,15 @@ impl Layers {
         if let Some(path) = file {
             figment = figment.merge(Toml::file_exact(path));
         }
-        // The vendor's own names are what people have in their shells; ours win over them.
+        // Ours win over the vendors' own names.
+        let names: Vec<&str> = VENDOR_NAMES.iter().map(|(name, _)| *name).collect();
         let vendor = Env::raw()
-            .only(&["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"])
-            .map(|key| {
-                key.as_str().to_ascii_lowercase().replacen("openai_", "providers.openai.", 1).into()
+            .only(&names)
+            .map(|name| {
+                let known = VENDOR_NAMES.iter().find(|(known, _)| name == *known);
+                known.map_or_else(|| name.as_str().into(), |(_, key)| (*key).into())
             })
-            .lowercase(true);
+            .lowercase(false);
         Self(figment.merge(vendor).merge(Env::prefixed("VEETFLOW__").split("__")))
     }
 
@@ -219,16 +219,16 @@ impl Layers {
             if let Some(metadata) = self.0.find_metadata(&setting.key) {
                 setting.source = match &metadata.source {
                     Some(figment::Source::File(path)) => path.display().to_string(),
-                    Some(_) | None if metadata.name.contains("OPENAI") => {
-                        setting.key.to_uppercase().replace("PROVIDERS.", "").replace('.', "_")
+                    Some(_) | None if metadata.name.contains("VEETFLOW") => {
+                        format!("VEETFLOW__{}", setting.key.to_uppercase().replace('.', "__"))
                     }
                     Some(_) | None if metadata.name.contains("environment") => {
-                        format!("VEETFLOW__{}", setting.key.to_uppercase().replace('.', "__"))
+                        vendor_name(&setting.key).unwrap_or("the environment").to_owned()
                     }
                     Some(_) | None => "default.toml (compiled in)".to_owned(),
                 };
             }
-            if SECRETS.contains(&setting.key.as_str()) && !setting.value.is_empty() {
+            if is_secret(&setting.key) && !setting.value.is_empty() {
                 "(set, hidden)".clone_into(&mut setting.value);
             }
         }
@@ -268,7 +268,7 @@ mod tests {
         let settings = layers.explain().expect("readable");
         assert!(settings.iter().any(|setting| setting.value == "(set, hidden)"));
         assert!(!format!("{settings:?} {:?}", layers.read()).contains("hunter2"));
-        for secret in SECRETS {
+        for secret in SECRETS.into_iter().chain(["providers.google.api_key"]) {
             assert!(settings.iter().any(|setting| setting.key == secret), "{secret} is no setting");
         }
     }

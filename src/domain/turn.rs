@@ -39,12 +39,23 @@ pub struct Citation {
 }
 
 /// What the provider counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Tokens of the prompt.
+    /// Tokens of the prompt, those read from a cache included.
     pub input_tokens: u32,
-    /// Tokens of the answer.
+    /// Tokens of the answer, those of reasoning included.
     pub output_tokens: u32,
+    /// Tokens of the prompt that the provider had in a cache.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub cached_tokens: u32,
+    /// Tokens of the answer that nobody is shown.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub reasoning_tokens: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Why a conversation ended.
@@ -82,6 +93,9 @@ pub enum Content {
         provider: String,
         /// The model, as the provider calls it.
         model: String,
+        /// Requests to providers that it took.
+        #[serde(default)]
+        attempts: u32,
         /// What was counted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         usage: Option<Usage>,

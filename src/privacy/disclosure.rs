@@ -14,6 +14,34 @@ pub struct Disclosed<T> {
     value: T,
     purpose: Purpose,
     consent_epoch: i64,
+    age: AgeBracket,
+}
+
+/// What the terms of whoever processes a value demand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Processor {
+    /// The age from which a person may be served through it; 0 for none beyond this service's own.
+    pub minimum_age: u8,
+    /// Whether it may train models on what it is sent (policy §3 forbids it).
+    pub trains_on_inputs: bool,
+}
+
+impl<T: Clone> Disclosed<T> {
+    /// A permission for one more call, to a certain processor, if its terms allow this person.
+    pub fn for_processor(&self, processor: Processor) -> Result<Self, Refusal> {
+        if processor.trains_on_inputs {
+            return Err(Refusal::Trains);
+        }
+        if processor.minimum_age > 0 && !self.age.has_reached(processor.minimum_age) {
+            return Err(Refusal::TooYoung);
+        }
+        Ok(Self {
+            value: self.value.clone(),
+            purpose: self.purpose,
+            consent_epoch: self.consent_epoch,
+            age: self.age,
+        })
+    }
 }
 
 impl<T> Disclosed<T> {
@@ -34,6 +62,7 @@ impl<T> Disclosed<T> {
             value: change(self.value),
             purpose: self.purpose,
             consent_epoch: self.consent_epoch,
+            age: self.age,
         }
     }
 
@@ -73,6 +102,9 @@ pub enum Refusal {
     /// Too young (policy §10).
     #[error("the visitor is below the minimum age")]
     TooYoung,
+    /// The processor trains on what it is sent (policy §3).
+    #[error("the processor trains on what it is sent")]
+    Trains,
     /// No grant in force for the purpose.
     #[error("there is no consent for {}", .0.as_str())]
     NoConsent(Purpose),
@@ -88,12 +120,15 @@ impl Coded for Refusal {
             Self::AgeUnknown => ErrorCode::AgeRequired,
             Self::TooYoung => ErrorCode::AgeRestricted,
             Self::NoConsent(_) => ErrorCode::ConsentRequired,
+            Self::Trains => ErrorCode::ProviderUnavailable,
         }
     }
 }
 
 /// Says whether `purpose` may be served in these circumstances.
-pub fn may(purpose: Purpose, circumstances: Circumstances<'_>) -> Result<(), Refusal> {
+///
+/// The age bracket that was told is given back: processors have terms of their own about it.
+pub fn may(purpose: Purpose, circumstances: Circumstances<'_>) -> Result<AgeBracket, Refusal> {
     if circumstances.tenant != TenantState::Active {
         return Err(Refusal::Tenant(circumstances.tenant));
     }
@@ -104,7 +139,7 @@ pub fn may(purpose: Purpose, circumstances: Circumstances<'_>) -> Result<(), Ref
     if !circumstances.standing.allows(purpose, circumstances.policy_version) {
         return Err(Refusal::NoConsent(purpose));
     }
-    Ok(())
+    Ok(age)
 }
 
 /// Discloses `value` for `purpose`, or says why not.
@@ -113,8 +148,8 @@ pub fn disclose<T>(
     purpose: Purpose,
     circumstances: Circumstances<'_>,
 ) -> Result<Disclosed<T>, Refusal> {
-    may(purpose, circumstances)?;
-    Ok(Disclosed { value, purpose, consent_epoch: circumstances.standing.epoch })
+    let age = may(purpose, circumstances)?;
+    Ok(Disclosed { value, purpose, consent_epoch: circumstances.standing.epoch, age })
 }
 
 #[cfg(test)]

@@ -3,7 +3,13 @@
 //! The roots are compiled in, so that it works on a machine without any; redirects and proxies are off, because a key
 //! sent to the wrong host cannot be taken back.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use reqwest::header::HeaderValue;
+use secrecy::ExposeSecret;
+
+use crate::config;
 
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
@@ -12,23 +18,98 @@ pub enum EgressError {
     #[error("TLS towards providers could not be set up")]
     Tls(#[from] rustls::Error),
     /// Conversations would cross a network in clear (policy §5).
+    #[error("providers.{0}.base_url must begin with https:// unless the server is on this machine")]
+    PlainText(String),
+    /// What visitors say would be used to train models (policy §3).
     #[error(
-        "providers.openai.base_url must begin with https:// unless the server is on this machine"
+        "providers.{0} trains on what it is sent, which this service has promised not to allow; with an account whose \
+         terms forbid it, set providers.{0}.trains_on_inputs = false"
     )]
-    PlainText,
+    Trains(String),
+    /// The key could not be sent.
+    #[error("providers.{0}.api_key has a character in it that no key has; was it copied whole?")]
+    Key(String),
+    /// The chain names nobody.
+    #[error(
+        "providers.chain names {0:?}, which is not among the providers; see `veetflow check-config`"
+    )]
+    Unknown(String),
+    /// Too many servers of one's own.
+    #[error("providers.compatible may hold {MOST_COMPATIBLE} entries at most")]
+    TooMany,
     /// The client could not be made.
     #[error("the HTTP client for providers could not be made")]
     Client(#[from] reqwest::Error),
 }
 
-/// Accepts an address over TLS, or one on this machine.
-pub(super) fn check_address(base: &str) -> Result<(), EgressError> {
-    let parsed = reqwest::Url::parse(base).map_err(|_| EgressError::PlainText)?;
-    let is_here = matches!(parsed.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    if parsed.scheme() == "https" || (parsed.scheme() == "http" && is_here) {
-        return Ok(());
+const MOST_COMPATIBLE: usize = 16;
+
+/// The models that are set up, in the order in which they are asked, each found fit to be sent a conversation.
+pub(super) fn ordered(
+    settings: &config::Providers,
+) -> Result<Vec<(&'static str, &config::Model)>, EgressError> {
+    if settings.compatible.len() > MOST_COMPATIBLE {
+        return Err(EgressError::TooMany);
     }
-    Err(EgressError::PlainText)
+    let known: Vec<(&str, &config::Model)> = [
+        ("openai", &settings.openai),
+        ("anthropic", &settings.anthropic),
+        ("google", &settings.google),
+    ]
+    .into_iter()
+    .chain(settings.compatible.iter().map(|(name, model)| (name.as_str(), model)))
+    .collect();
+    let named = if settings.chain.is_empty() {
+        known
+    } else {
+        let find = |wanted: &String| {
+            let found = known.iter().find(|(name, _)| name == wanted).copied();
+            found.ok_or_else(|| EgressError::Unknown(wanted.clone()))
+        };
+        settings.chain.iter().map(find).collect::<Result<_, _>>()?
+    };
+    let is_set_up = |(_, model): &(&str, &config::Model)| model.is_set_up();
+    named
+        .into_iter()
+        .filter(is_set_up)
+        .map(|(name, model)| {
+            check(name, model)?;
+            Ok((interned(name), model))
+        })
+        .collect()
+}
+
+/// A name that lasts as long as the program: there are few, and every record of an answer carries one.
+fn interned(name: &str) -> &'static str {
+    static NAMES: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = names.iter().copied().find(|known| *known == name) {
+        return known;
+    }
+    let kept: &'static str = Box::leak(name.to_owned().into_boxed_str());
+    names.push(kept);
+    kept
+}
+
+fn check(name: &str, model: &config::Model) -> Result<(), EgressError> {
+    if model.trains_on_inputs {
+        return Err(EgressError::Trains(name.to_owned()));
+    }
+    if HeaderValue::from_str(model.api_key.expose_secret()).is_err() {
+        return Err(EgressError::Key(name.to_owned()));
+    }
+    if model.base_url.is_empty() || is_fit(&model.base_url) {
+        Ok(())
+    } else {
+        Err(EgressError::PlainText(name.to_owned()))
+    }
+}
+
+/// Whether an address is reached over TLS, or is on this machine.
+fn is_fit(base: &str) -> bool {
+    let Ok(parsed) = reqwest::Url::parse(base) else { return false };
+    let is_here = matches!(parsed.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    parsed.scheme() == "https" || (parsed.scheme() == "http" && is_here)
 }
 
 /// A client for one worker's runtime.
@@ -44,7 +125,6 @@ pub(super) fn client() -> Result<reqwest::Client, EgressError> {
     Ok(reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .connect_timeout(Duration::from_secs(5))
-        .read_timeout(Duration::from_mins(1))
         .pool_idle_timeout(Duration::from_secs(30))
         .tcp_nodelay(true)
         .redirect(reqwest::redirect::Policy::none())
@@ -54,7 +134,7 @@ pub(super) fn client() -> Result<reqwest::Client, EgressError> {
 
 #[cfg(test)]
 mod tests {
-    use super::check_address;
+    use super::is_fit;
 
     /// Policy §5: data in transit is encrypted.
     #[test]
@@ -62,7 +142,7 @@ mod tests {
         for right in
             ["https://api.example/v1", "http://127.0.0.1:8000/v1", "http://localhost:11434/v1"]
         {
-            assert!(check_address(right).is_ok(), "{right}");
+            assert!(is_fit(right), "{right}");
         }
         for wrong in [
             "http://10.0.0.5:8000/v1",
@@ -70,7 +150,7 @@ mod tests {
             "ftp://localhost/",
             "nonsense",
         ] {
-            assert!(check_address(wrong).is_err(), "{wrong}");
+            assert!(!is_fit(wrong), "{wrong}");
         }
     }
 }

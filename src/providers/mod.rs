@@ -1,11 +1,19 @@
 //! Language models. A provider takes a disclosed prompt and gives a stream of deltas; what it is called and where it runs
 //! is its own business.
 //!
-//! To add one: a file here, a line in [`Providers::new`].
+//! To add one: a file here with its [`Protocol`](model::Protocol), and a line in [`Providers::new`].
 
+mod anthropic;
+mod breaker;
+mod call;
 mod egress;
+mod google;
 pub mod knowledge;
+mod model;
 mod openai;
+mod openai_responses;
+mod router;
+mod sse;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,21 +27,53 @@ use crate::domain::language::Language;
 use crate::domain::prompt::Prompt;
 use crate::domain::turn::{Citation, StopReason, Usage};
 use crate::id::TenantId;
-use crate::privacy::disclosure::Disclosed;
+use crate::privacy::disclosure::{Disclosed, Processor};
 
 use knowledge::Library;
+use model::Remote;
+use router::{Candidate, Router};
 
 /// A piece of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delta {
+    /// Who answers, before the first word, where that was decided only now.
+    By(By),
     /// More words.
     Text(String),
     /// Sources of what was said.
     Citations(Vec<Citation>),
     /// What was counted.
     Usage(Usage),
+    /// The model asks for a tool. Its words are not to be trusted.
+    Tool(ToolRequest),
     /// The provider says that it is done. A stream that ends without this was cut off.
     Stop(StopReason),
+}
+
+/// Who answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct By {
+    /// The provider, in records.
+    pub provider: &'static str,
+    /// The model.
+    pub model: String,
+    /// How many requests it took, this one included.
+    pub attempts: u32,
+}
+
+impl By {
+    fn new(provider: &dyn Provider, attempts: u32) -> Self {
+        Self { provider: provider.name(), model: provider.model().to_owned(), attempts }
+    }
+}
+
+/// A model's request for a tool, as it came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToolRequest {
+    /// The tool's name.
+    pub name: String,
+    /// Its arguments, which should be a JSON object.
+    pub arguments: String,
 }
 
 /// The stream of one answer. Dropping it ends the call.
@@ -60,15 +100,37 @@ pub enum ProviderError {
         /// Its HTTP status.
         status: u16,
     },
+    /// The request would have been led elsewhere; it was not followed.
+    #[error("the provider answered with a redirect, which is not followed")]
+    Redirected,
     /// An answer that is not of the protocol.
     #[error("the provider's answer could not be read")]
     Malformed,
+    /// An answer that did not come to an end within the bounds of size and time.
+    #[error("the provider's answer was without end")]
+    Endless,
     /// The connection broke or never came about.
     #[error("the connection to the provider failed")]
     Interrupted,
     /// Nothing came in time.
     #[error("the provider was silent for too long")]
     Silent,
+}
+
+impl ProviderError {
+    /// Whether another provider, or the same one later, may answer what this one did not. A wrong key or a request that
+    /// is refused as it stands is for a person to put right.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Overloaded
+            | Self::RateLimited { .. }
+            | Self::Malformed
+            | Self::Endless
+            | Self::Interrupted
+            | Self::Silent => true,
+            Self::Auth | Self::Rejected { .. } | Self::Redirected => false,
+        }
+    }
 }
 
 impl Coded for ProviderError {
@@ -91,6 +153,11 @@ pub trait Provider: Send + Sync + fmt::Debug {
     /// Who processes the words, as the consent notice names them.
     fn processor(&self, language: Language) -> String;
 
+    /// What its terms demand of whoever's words it is shown.
+    fn terms(&self) -> Processor {
+        Processor::default()
+    }
+
     /// Asks. Nothing is sent before the stream is polled.
     fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas;
 }
@@ -98,8 +165,16 @@ pub trait Provider: Send + Sync + fmt::Debug {
 /// The providers of one worker thread: their connections live on its runtime.
 #[derive(Debug, Clone)]
 pub struct Providers {
-    model: Option<Arc<dyn Provider>>,
+    models: Models,
     library: Arc<Library>,
+}
+
+#[derive(Debug, Clone)]
+enum Models {
+    /// In the order in which they are asked; none: the tenants' own documents answer.
+    Chain(Vec<Arc<Candidate>>),
+    /// One that a test brings.
+    Given(Arc<dyn Provider>),
 }
 
 impl Providers {
@@ -108,28 +183,48 @@ impl Providers {
         settings: &config::Providers,
         library: Arc<Library>,
     ) -> Result<Self, egress::EgressError> {
-        let model: Option<Arc<dyn Provider>> = if openai::is_wanted(&settings.openai) {
-            if !settings.openai.base_url.is_empty() {
-                egress::check_address(&settings.openai.base_url)?;
-            }
-            Some(Arc::new(openai::OpenAi::new(&settings.openai, egress::client()?)))
-        } else {
-            None
-        };
-        Ok(Self { model, library })
+        let http = egress::client()?;
+        let mut chain = Vec::new();
+        for (name, model) in egress::ordered(settings)? {
+            let http = http.clone();
+            let provider: Arc<dyn Provider> = match (name, model.api) {
+                ("anthropic", _) => Arc::new(Remote::<anthropic::Messages>::new(name, model, http)),
+                ("google", _) => Arc::new(Remote::<google::Gemini>::new(name, model, http)),
+                (_, config::Api::Chat) => Arc::new(Remote::<openai::Chat>::new(name, model, http)),
+                (_, config::Api::Responses) => {
+                    Arc::new(Remote::<openai_responses::Responses>::new(name, model, http))
+                }
+            };
+            chain.push(Candidate::new(provider));
+        }
+        Ok(Self { models: Models::Chain(chain), library })
     }
 
     /// Providers with this model, for tests that bring one.
     pub fn with_model(model: Arc<dyn Provider>, library: Arc<Library>) -> Self {
-        Self { model: Some(model), library }
+        Self { models: Models::Given(model), library }
+    }
+
+    /// The models by themselves, in the order in which they are asked.
+    pub fn models(&self) -> Vec<Arc<dyn Provider>> {
+        match &self.models {
+            Models::Given(model) => vec![model.clone()],
+            Models::Chain(chain) => {
+                chain.iter().map(|candidate| candidate.provider().clone()).collect()
+            }
+        }
     }
 
     /// Who answers for a tenant.
     pub fn for_tenant(&self, tenant: TenantId) -> Arc<dyn Provider> {
         let knowledge = knowledge::Knowledge::new(self.library.clone(), tenant);
-        match &self.model {
-            Some(model) => Arc::new(knowledge::Grounded::new(model.clone(), knowledge)),
-            None => Arc::new(knowledge),
-        }
+        let model: Arc<dyn Provider> = match &self.models {
+            Models::Given(model) => model.clone(),
+            Models::Chain(chain) => match Router::new(chain, Arc::new(knowledge.clone())) {
+                Some(router) => Arc::new(router),
+                None => return Arc::new(knowledge),
+            },
+        };
+        Arc::new(knowledge::Grounded::new(model, knowledge))
     }
 }

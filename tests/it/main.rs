@@ -22,6 +22,7 @@ mod docs;
 mod drain;
 mod house;
 mod outage;
+mod providers;
 mod purge;
 mod resume;
 mod store;

@@ -2,7 +2,7 @@
 
 use crate::domain::turn::{Citation, Content, StopReason, Usage};
 use crate::id::MessageId;
-use crate::providers::Delta;
+use crate::providers::{By, Delta};
 
 /// An answer from its first word until it is durable.
 #[derive(Debug)]
@@ -12,6 +12,7 @@ pub(in crate::conversation) struct Answer {
     pub(super) citations: Vec<Citation>,
     usage: Option<Usage>,
     pub(super) stop_reason: Option<StopReason>,
+    by: Option<By>,
     is_finished: bool,
 }
 
@@ -23,6 +24,7 @@ impl Answer {
             citations: Vec::new(),
             usage: None,
             stop_reason: None,
+            by: None,
             is_finished: false,
         }
     }
@@ -34,10 +36,13 @@ impl Answer {
 
     pub(super) fn take(&mut self, delta: Delta) {
         match delta {
+            Delta::By(by) => self.by = Some(by),
             Delta::Text(words) => self.text.push_str(&words),
             Delta::Citations(citations) => self.citations = citations,
             Delta::Usage(usage) => self.usage = Some(usage),
             Delta::Stop(reason) => self.stop_reason = Some(reason),
+            // None is offered, so one that is asked for is an invention of the model's.
+            Delta::Tool(_) => {}
         }
     }
 
@@ -48,12 +53,17 @@ impl Answer {
             // Sources of nothing would be shown under an empty bubble.
             self.citations.clear();
         }
+        let (provider, model, attempts) = match &self.by {
+            Some(by) => (by.provider, by.model.as_str(), by.attempts),
+            None => (provider, model, 1),
+        };
         Content::Answer {
             message_id: self.message_id,
             text: self.text.clone(),
             stop_reason: self.stop_reason.unwrap_or(otherwise),
             provider: provider.to_owned(),
             model: model.to_owned(),
+            attempts,
             usage: self.usage,
             citations: self.citations.clone(),
         }

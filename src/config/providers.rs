@@ -1,0 +1,79 @@
+//! `[providers]`: which language models may answer, in which order.
+
+use std::collections::BTreeMap;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+/// `[providers]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Providers {
+    /// In which order they are asked: `openai`, `anthropic`, `google`, or a name under `compatible`. Those that are not
+    /// set up are passed over; empty means every one that is set up.
+    pub chain: Vec<String>,
+    /// OpenAI, or one server that speaks its protocol.
+    pub openai: Model,
+    /// Anthropic.
+    pub anthropic: Model,
+    /// Google AI.
+    pub google: Model,
+    /// Further servers that speak OpenAI's protocol, by a name of one's own.
+    #[serde(default)]
+    pub compatible: BTreeMap<String, Model>,
+}
+
+/// `[providers.openai]` and its like
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// The key; may be empty for a server of one's own.
+    #[serde(default)]
+    pub api_key: SecretString,
+    /// The address up to and including the version; empty means the vendor's.
+    #[serde(default)]
+    pub base_url: String,
+    /// The model's name.
+    pub model: String,
+    /// Which of OpenAI's two protocols is spoken.
+    #[serde(default)]
+    pub api: Api,
+    /// Seconds until the first token.
+    #[serde(default = "first_token_seconds")]
+    pub first_token_seconds: u64,
+    /// Tokens of an answer at most.
+    #[serde(default = "max_tokens")]
+    pub max_tokens: u32,
+    /// Whether the provider may use what it is sent to train models. Such a provider is refused (policy §3).
+    #[serde(default)]
+    pub trains_on_inputs: bool,
+    /// The age below which the provider's terms forbid its use; 0 for none beyond this service's own.
+    #[serde(default)]
+    pub minimum_age: u8,
+}
+
+/// OpenAI's protocols.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Api {
+    /// Chat Completions, which others speak too.
+    #[default]
+    Chat,
+    /// Responses.
+    Responses,
+}
+
+const fn first_token_seconds() -> u64 {
+    20
+}
+
+const fn max_tokens() -> u32 {
+    800
+}
+
+impl Model {
+    /// Whether it is set up: a key, or an address that may need none.
+    pub fn is_set_up(&self) -> bool {
+        !self.api_key.expose_secret().is_empty() || !self.base_url.is_empty()
+    }
+}

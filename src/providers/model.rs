@@ -1,0 +1,141 @@
+//! A model behind a network: one of the protocols, and the settings with which it is spoken.
+
+use std::marker::PhantomData;
+
+use async_openai::config::OpenAIConfig;
+use reqwest::header::{HeaderMap, HeaderValue};
+use secrecy::ExposeSecret;
+
+use super::call::{self, Decode, Patience};
+use super::{Deltas, Provider};
+use crate::config;
+use crate::domain::language::Language;
+use crate::domain::prompt::Prompt;
+use crate::privacy::disclosure::{Disclosed, Processor};
+
+/// The vendors' addresses, up to and including the version.
+pub(super) const OPENAI: &str = "https://api.openai.com/v1";
+
+/// How one vendor is spoken to. One file each: wire types, request, decoder.
+pub(super) trait Protocol: Send + Sync + std::fmt::Debug + 'static {
+    /// Reads the answer.
+    type Decoder: Decode + Default;
+
+    /// The vendor's own address.
+    const VENDOR: &'static str;
+
+    /// The request for an answer to a prompt.
+    fn request(model: &Model, prompt: &Prompt) -> reqwest::RequestBuilder;
+}
+
+/// What a protocol needs to know.
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) name: &'static str,
+    pub(super) base_url: String,
+    pub(super) settings: config::Model,
+    pub(super) http: reqwest::Client,
+}
+
+impl Model {
+    /// Whether this is the vendor's own service, and not a server that speaks its protocol.
+    pub(super) fn is_vendor(&self) -> bool {
+        self.settings.base_url.is_empty()
+    }
+
+    pub(super) fn key(&self) -> &str {
+        self.settings.api_key.expose_secret()
+    }
+}
+
+/// A model that speaks a protocol.
+#[derive(Debug)]
+pub(super) struct Remote<P> {
+    model: Model,
+    processor: Processor,
+    protocol: PhantomData<P>,
+}
+
+impl<P: Protocol> Remote<P> {
+    pub(super) fn new(name: &'static str, settings: &config::Model, http: reqwest::Client) -> Self {
+        let base = if settings.base_url.is_empty() { P::VENDOR } else { &settings.base_url };
+        let processor = Processor {
+            minimum_age: settings.minimum_age,
+            trains_on_inputs: settings.trains_on_inputs,
+        };
+        let model = Model {
+            name,
+            base_url: base.trim_end_matches('/').to_owned(),
+            settings: settings.clone(),
+            http,
+        };
+        Self { model, processor, protocol: PhantomData }
+    }
+}
+
+impl<P: Protocol> Provider for Remote<P> {
+    fn name(&self) -> &'static str {
+        self.model.name
+    }
+
+    fn model(&self) -> &str {
+        &self.model.settings.model
+    }
+
+    fn label(&self, language: Language) -> String {
+        let model = self.model();
+        language.pick(
+            format!("AI 自动回答（{model}），并非真人"),
+            format!("AI answers ({model}), not a person"),
+        )
+    }
+
+    fn processor(&self, language: Language) -> String {
+        let vendor = match self.model.name {
+            "openai" => "OpenAI",
+            "anthropic" => "Anthropic",
+            "google" => "Google AI",
+            _ => "",
+        };
+        if self.model.is_vendor() && !vendor.is_empty() {
+            return vendor.to_owned();
+        }
+        let model = self.model();
+        language.pick(
+            format!("我们使用的模型服务（{model}）"),
+            format!("the model service we use ({model})"),
+        )
+    }
+
+    fn terms(&self) -> Processor {
+        self.processor
+    }
+
+    fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas {
+        let request = P::request(&self.model, &prompt.into_inner());
+        let patience = Patience::with_first(self.model.settings.first_token_seconds);
+        call::call(request, patience, P::Decoder::default())
+    }
+}
+
+/// Every field is set: the crate's default would read the process environment.
+pub(super) fn openai_config(model: &Model) -> OpenAIConfig {
+    OpenAIConfig::new()
+        .with_api_base(&model.base_url)
+        .with_api_key(model.key())
+        .with_org_id("")
+        .with_project_id("")
+}
+
+/// The headers, marked so that nothing prints them.
+pub(super) fn sensitive(mut headers: HeaderMap) -> HeaderMap {
+    headers.values_mut().for_each(|value| value.set_sensitive(true));
+    headers
+}
+
+/// A key as a header. [`Remote::new`] is given only keys that can be one.
+pub(super) fn secret(key: &str) -> HeaderValue {
+    let mut value = HeaderValue::from_str(key).unwrap_or_else(|_| HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
+}
