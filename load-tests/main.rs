@@ -12,6 +12,7 @@
 )]
 
 mod ask;
+mod bare;
 mod durable;
 mod idle;
 mod lane;
@@ -81,6 +82,13 @@ enum What {
     /// The local model that answers.
     #[command(hide = true)]
     Stub,
+    /// The least that a relay can be.
+    #[command(hide = true)]
+    Bare {
+        /// The port of the model.
+        #[arg(long)]
+        model: u16,
+    },
 }
 
 impl Settings {
@@ -92,8 +100,10 @@ impl Settings {
 fn main() -> anyhow::Result<()> {
     let Arguments { what, settings } = Arguments::parse();
     let what = what.unwrap_or(What::All);
-    if what == What::Stub {
-        return stub::run();
+    match what {
+        What::Stub => return stub::run(),
+        What::Bare { model } => return bare::run(model),
+        What::All | What::Relay | What::Durable | What::Idle => {}
     }
     let descriptors = place::raise_descriptor_limit();
     let mut table = Table::default();

@@ -12,6 +12,7 @@ use anyhow::ensure;
 use tokio::task::JoinSet;
 
 use crate::ask::{Answer, Caller};
+use crate::bare::Bare;
 use crate::measure::{Mark, Table, micros_each, milliseconds, per_second};
 use crate::place::{self, Spent};
 use crate::scenario::{Kind, Outcome, SCENARIOS, Scenario};
@@ -32,28 +33,33 @@ pub(crate) fn run(settings: &Settings, table: &mut Table) -> anyhow::Result<()> 
         place::pin(stub.pid(), cores.crowd);
         place::pin(std::process::id(), cores.crowd);
     }
-    let measured = measure(settings, table, &stub, &server);
+    let bare = Bare::start(stub.port(), cores.map(|cores| cores.server))?;
+    let measured = measure(settings, table, &Contenders { stub, bare, server });
     if cores.is_some() {
         place::pin(std::process::id(), "0-1");
     }
     measured
 }
 
-fn measure(
-    settings: &Settings,
-    table: &mut Table,
-    stub: &Stub,
-    server: &Server,
-) -> anyhow::Result<()> {
+/// Who is measured in one run.
+#[derive(Debug)]
+struct Contenders {
+    stub: Stub,
+    bare: Bare,
+    server: Server,
+}
+
+fn measure(settings: &Settings, table: &mut Table, who: &Contenders) -> anyhow::Result<()> {
     let wanted: Vec<Scenario> =
         SCENARIOS.into_iter().filter(|scenario| scenario.name.contains(&settings.only)).collect();
     let bar = progress(u64::from(settings.rounds) * wanted.len() as u64);
     for _ in 0..settings.rounds {
         for scenario in wanted.iter().copied() {
             bar.set_message(format!("relay: {}, load {}", scenario.name, place::load_average()));
-            let direct = crowd()?.block_on(directly(scenario, stub))?;
-            let through = crowd()?.block_on(through_server(scenario, stub, server))?;
-            enter(table, scenario, &direct, &through);
+            let direct = crowd()?.block_on(directly(scenario, who, who.stub.port()))?;
+            let bare = crowd()?.block_on(directly(scenario, who, who.bare.port()))?;
+            let through = crowd()?.block_on(through_server(scenario, who))?;
+            enter(table, scenario, &direct, &bare, &through);
             bar.inc(1);
         }
     }
@@ -61,26 +67,23 @@ fn measure(
     Ok(())
 }
 
-async fn directly(scenario: Scenario, stub: &Stub) -> anyhow::Result<Outcome> {
+/// Asks whoever listens at a port: the model itself, or the least relay before it.
+async fn directly(scenario: Scenario, who: &Contenders, port: u16) -> anyhow::Result<Outcome> {
     let mut callers = Vec::new();
     for _ in 0..scenario.streams {
-        callers.push(Caller::connect(stub.port()).await?);
+        callers.push(Caller::connect(port).await?);
     }
     let ask = move |mut caller: Caller| async move {
         let answer = caller.ask(scenario.order).await?;
         Ok((caller, answer))
     };
-    watched(scenario, stub, None, callers, ask).await
+    watched(scenario, who, callers, ask).await
 }
 
-async fn through_server(
-    scenario: Scenario,
-    stub: &Stub,
-    server: &Server,
-) -> anyhow::Result<Outcome> {
+async fn through_server(scenario: Scenario, who: &Contenders) -> anyhow::Result<Outcome> {
     let mut visitors = Vec::new();
     for _ in 0..scenario.streams {
-        let mut visitor = Visitor::enter(server.port()).await?;
+        let mut visitor = Visitor::enter(who.server.port()).await?;
         visitor.agree().await?;
         visitors.push(visitor);
     }
@@ -93,14 +96,13 @@ async fn through_server(
             }
         }
     };
-    watched(scenario, stub, Some(server), visitors, ask).await
+    watched(scenario, who, visitors, ask).await
 }
 
 /// Lets everyone ask at their time and notes what everyone else spends meanwhile.
 async fn watched<Asker, Asking>(
     scenario: Scenario,
-    stub: &Stub,
-    server: Option<&Server>,
+    who: &Contenders,
     askers: Vec<Asker>,
     ask: impl Fn(Asker) -> Asking + Copy + Send + 'static,
 ) -> anyhow::Result<Outcome>
@@ -108,9 +110,8 @@ where
     Asker: Send + 'static,
     Asking: Future<Output = anyhow::Result<(Asker, Answer)>> + Send + 'static,
 {
-    let server_spent = || server.map(Server::spent).unwrap_or_default();
-    let (began, ours, model, before) =
-        (Instant::now(), Spent::by_us(), stub.spent(), server_spent());
+    let (began, ours, model) = (Instant::now(), Spent::by_us(), who.stub.spent());
+    let (bare, server) = (who.bare.spent(), who.server.spent());
     let mut tasks = JoinSet::new();
     for (number, asker) in (0..scenario.streams).zip(askers) {
         tasks.spawn(one_stream(scenario, number, asker, ask));
@@ -122,8 +123,9 @@ where
     let outcome = Outcome {
         time: began.elapsed(),
         crowd: Spent::by_us().saturating_sub(ours),
-        model: stub.spent().since(model).own,
-        server: server_spent().since(before),
+        model: who.stub.spent().since(model).own,
+        bare: who.bare.spent().since(bare).own,
+        server: who.server.spent().since(server),
         answers,
     };
     let expected = u64::from(scenario.streams * scenario.asks * scenario.order.deltas);
@@ -156,7 +158,13 @@ where
     Ok(answers)
 }
 
-fn enter(table: &mut Table, scenario: Scenario, direct: &Outcome, through: &Outcome) {
+fn enter(
+    table: &mut Table,
+    scenario: Scenario,
+    direct: &Outcome,
+    bare: &Outcome,
+    through: &Outcome,
+) {
     let row = |what: &str| format!("relay: {}: {what}", scenario.name);
     if scenario.kind == Kind::FirstToken {
         for percent in [50.0, 99.0] {
@@ -178,14 +186,18 @@ fn enter(table: &mut Table, scenario: Scenario, direct: &Outcome, through: &Outc
     }
     let deltas = through.deltas();
     let floor = micros_each(direct.crowd + direct.model, direct.deltas());
+    let least = micros_each(bare.bare, bare.deltas());
     let relay = micros_each(through.server.own, deltas);
     table.add(&row("floor, processor time for each delta"), "us", floor);
+    table.add(&row("least relay, processor time for each delta"), "us", least);
     table.add(&row("server, processor time for each delta"), "us", relay);
     table.add(
         &row("database, processor time for each delta"),
         "us",
         micros_each(through.server.descendants, deltas),
     );
+    table.add(&row("least relay/floor"), "x", least / floor);
+    table.add(&row("server/least relay"), "x", relay / least);
     if scenario.kind == Kind::Paced {
         table.add_marked(&row("relay/floor"), "x", Mark::AtMost(MARK), relay / floor);
         table.add(&row("way of a delta, p50"), "ms", through.latency(50.0));

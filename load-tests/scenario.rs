@@ -75,6 +75,7 @@ pub(crate) struct Outcome {
     pub(crate) time: Duration,
     pub(crate) crowd: Duration,
     pub(crate) model: Duration,
+    pub(crate) bare: Duration,
     pub(crate) server: Spent,
 }
 
