@@ -6,7 +6,7 @@
 //! it look better than it is: a run in which half the deltas need more than a millisecond says nothing about it.
 
 use std::future::Future;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use tokio::task::JoinSet;
@@ -17,12 +17,15 @@ use crate::measure::{Mark, Table, micros_each, milliseconds, per_second};
 use crate::place::{self, Spent};
 use crate::scenario::{Kind, Outcome, SCENARIOS, Scenario};
 use crate::server::Server;
-use crate::stub::Stub;
+use crate::stub::{Order, Stub};
 use crate::visitor::{Reply, Visitor};
 use crate::{Settings, crowd, progress};
 
 /// The first mark for the relay's share.
 const MARK: f64 = 1.8;
+
+/// What each visitor asks before anything is measured.
+const WARM_UP: Order = Order { deltas: 1, pause: Duration::ZERO };
 
 /// Runs all scenarios in turn, round after round.
 pub(crate) fn run(settings: &Settings, table: &mut Table) -> anyhow::Result<()> {
@@ -85,6 +88,8 @@ async fn through_server(scenario: Scenario, who: &Contenders) -> anyhow::Result<
     for _ in 0..scenario.streams {
         let mut visitor = Visitor::enter(who.server.port()).await?;
         visitor.agree().await?;
+        // Like the direct caller's, its connections are open and its conversation begun before anything is measured.
+        visitor.ask(&WARM_UP.question()).await?;
         visitors.push(visitor);
     }
     let ask = move |mut visitor: Visitor| async move {
