@@ -161,13 +161,13 @@ impl ConversationActor {
                 Entry::Content(content) => {
                     let (appended, key) =
                         services.record(whereabouts, pen, content.clone(), at).await?;
-                    Ok((Written::Entry(appended, content, at), Some(key)))
+                    Ok((Written::Entry(appended, Box::new(content), at), Some(key)))
                 }
                 Entry::Consent { id, decisions } => {
                     let act = Act { id, decisions };
                     let (appended, content, key) =
                         services.record_consent(whereabouts, pen, act, at).await?;
-                    Ok((Written::Entry(appended, content, at), Some(key)))
+                    Ok((Written::Entry(appended, Box::new(content), at), Some(key)))
                 }
                 Entry::Age(bracket) => {
                     let (tenant, visitor) = (whereabouts.session.tenant, whereabouts.visitor());

@@ -61,7 +61,7 @@ pub(super) enum Input {
 #[derive(Debug)]
 pub(super) enum Written {
     /// An entry, as it now stands in the log.
-    Entry(Appended, Content, Timestamp),
+    Entry(Appended, Box<Content>, Timestamp),
     /// The age bracket.
     Age(AgeBracket),
 }

@@ -144,10 +144,14 @@ struct Failure {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Counted {
-    input_tokens: Option<u32>,
-    cache_creation_input_tokens: Option<u32>,
-    cache_read_input_tokens: Option<u32>,
-    output_tokens: Option<u32>,
+    #[serde(rename = "input_tokens")]
+    fresh: Option<u32>,
+    #[serde(rename = "cache_creation_input_tokens")]
+    written: Option<u32>,
+    #[serde(rename = "cache_read_input_tokens")]
+    read: Option<u32>,
+    #[serde(rename = "output_tokens")]
+    output: Option<u32>,
 }
 
 impl Decode for MessagesDecoder {
@@ -199,13 +203,13 @@ impl MessagesDecoder {
 
     /// The vendor counts tokens read from or written to its cache apart; a prompt is all three together.
     fn count(&mut self, counted: &Counted) {
-        if let Some(fresh) = counted.input_tokens {
-            let read = counted.cache_read_input_tokens.unwrap_or_default();
-            let written = counted.cache_creation_input_tokens.unwrap_or_default();
+        if let Some(fresh) = counted.fresh {
+            let read = counted.read.unwrap_or_default();
+            let written = counted.written.unwrap_or_default();
             self.usage.input_tokens = fresh.saturating_add(read).saturating_add(written);
             self.usage.cached_tokens = read;
         }
-        if let Some(output) = counted.output_tokens {
+        if let Some(output) = counted.output {
             self.usage.output_tokens = output;
         }
     }

@@ -50,7 +50,13 @@ impl Breaker {
         let asked = match failure {
             ProviderError::Rejected { .. } => return,
             ProviderError::RateLimited { retry_after } => *retry_after,
-            _ => None,
+            ProviderError::Overloaded
+            | ProviderError::Auth
+            | ProviderError::Redirected
+            | ProviderError::Malformed
+            | ProviderError::Endless
+            | ProviderError::Interrupted
+            | ProviderError::Silent => None,
         };
         state.failures = state.failures.saturating_add(1);
         if let Some(rest) = asked {

@@ -152,14 +152,14 @@ impl<D: Decode> Reading<D> {
         }
     }
 
-    fn give(&mut self, item: Result<Delta, ProviderError>) -> Option<Result<Delta, ProviderError>> {
+    fn give(&mut self, item: Result<Delta, ProviderError>) -> Result<Delta, ProviderError> {
         self.has_moved = true;
         match &item {
             Err(_) => self.end(),
             Ok(Delta::Stop(_)) => self.is_over = true,
             Ok(_) => {}
         }
-        Some(item)
+        item
     }
 
     fn end(&mut self) {
@@ -179,12 +179,12 @@ impl<D: Decode> Reading<D> {
                 return Poll::Ready(None);
             }
             if !std::mem::take(&mut self.has_moved) {
-                return Poll::Ready(self.give(Err(ProviderError::Silent)));
+                return Poll::Ready(Some(self.give(Err(ProviderError::Silent))));
             }
             self.quiet.as_mut().reset(Instant::now() + self.silence);
         }
         if self.whole.as_mut().poll(context).is_ready() {
-            return Poll::Ready(self.give(Err(ProviderError::Endless)));
+            return Poll::Ready(Some(self.give(Err(ProviderError::Endless))));
         }
         Poll::Pending
     }
@@ -197,14 +197,14 @@ impl<D: Decode> Stream for Reading<D> {
         let reading = self.get_mut();
         loop {
             if let Some(item) = reading.found.pop_front() {
-                return Poll::Ready(reading.give(item));
+                return Poll::Ready(Some(reading.give(item)));
             }
             let Some(body) = reading.body.as_mut() else { return Poll::Ready(None) };
             match body.poll_next_unpin(context) {
                 Poll::Ready(Some(Ok(bytes))) => reading.take(&bytes),
                 Poll::Ready(Some(Err(_))) if reading.is_over => reading.end(),
                 Poll::Ready(Some(Err(_))) => {
-                    return Poll::Ready(reading.give(Err(ProviderError::Interrupted)));
+                    return Poll::Ready(Some(reading.give(Err(ProviderError::Interrupted))));
                 }
                 Poll::Ready(None) => {
                     reading.body = None;

@@ -130,12 +130,16 @@ struct Feedback {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default)]
 struct Counted {
-    prompt_token_count: u32,
-    candidates_token_count: u32,
-    thoughts_token_count: u32,
-    cached_content_token_count: u32,
+    #[serde(rename = "promptTokenCount")]
+    prompt: u32,
+    #[serde(rename = "candidatesTokenCount")]
+    answer: u32,
+    #[serde(rename = "thoughtsTokenCount")]
+    thoughts: u32,
+    #[serde(rename = "cachedContentTokenCount")]
+    cached: u32,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -179,10 +183,10 @@ fn take_part(part: Part<'_>, found: &mut Found) {
 impl Counted {
     fn usage(&self) -> Usage {
         Usage {
-            input_tokens: self.prompt_token_count,
-            output_tokens: self.candidates_token_count.saturating_add(self.thoughts_token_count),
-            cached_tokens: self.cached_content_token_count,
-            reasoning_tokens: self.thoughts_token_count,
+            input_tokens: self.prompt,
+            output_tokens: self.answer.saturating_add(self.thoughts),
+            cached_tokens: self.cached,
+            reasoning_tokens: self.thoughts,
         }
     }
 }

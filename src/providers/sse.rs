@@ -132,10 +132,10 @@ mod tests {
             end in prop_oneof![Just("\n"), Just("\r\n"), Just("\r")],
             cuts in proptest::collection::vec(1usize..9, 1..200),
         ) {
-            let text: String = events
+            let frames = events
                 .iter()
-                .map(|(name, data)| format!("event: {name}{end}data: {data}{end}{end}"))
-                .collect();
+                .map(|(name, data)| format!("event: {name}{end}data: {data}{end}{end}"));
+            let text = frames.collect::<Vec<_>>().concat();
             let mut rest = text.as_bytes();
             let mut chunks = Vec::new();
             for cut in cuts.iter().cycle() {

@@ -110,19 +110,56 @@ async fn the_streamed_answer_of_a_model_reaches_the_visitor_word_for_word() {
 }
 
 #[actix_web::test]
-async fn a_provider_that_limits_our_rate_is_asked_once_and_the_visitor_is_told() {
+async fn a_provider_that_limits_our_rate_is_asked_once_and_the_visitor_served_from_the_documents() {
     let refusal = json!({
         "error": {"message": "slow down", "type": "rate_limit_error"}, "status": 429, "retryAfter": 1,
     });
     let (aimock, _server, mut visitor) = house(&fixtures(&refusal, &json!({}))).await;
     visitor.ask("退款要多久？").await;
-    visitor.until("event").await;
-    let answer = visitor.until("event").await;
-    assert_eq!((&answer["author"], &answer["text"]), (&json!("assistant"), &json!("")));
-    assert_eq!(answer["stop_reason"], "error");
+    let (answer, done) = visitor.answer().await;
+    assert_eq!(done["provider"], "knowledge");
+    assert!(!answer.is_empty());
     // Longer than the second after which the provider invites another attempt.
     tokio::time::sleep(Duration::from_millis(2500)).await;
     assert_eq!(aimock.journal().await.len(), 1, "a hidden retry");
+}
+
+#[actix_web::test]
+async fn each_vendors_own_protocol_is_spoken_and_one_that_dies_is_replaced() {
+    let says = |name: &str| {
+        fixtures(&json!({"content": format!("来自 {name}：三个工作日。")}), &json!({}))
+    };
+    let (anthropic, google, openai) = (
+        Aimock::start(&says("Claude")).await,
+        Aimock::start(&says("Gemini")).await,
+        Aimock::start(&says("GPT")).await,
+    );
+    let at = |aimock: &Aimock, version: &str| format!("http://{}/{version}", aimock.address);
+    let (first, second, third) = (at(&anthropic, "v1"), at(&google, "v1beta"), at(&openai, "v1"));
+    let settings = [
+        ("VEETFLOW__PROVIDERS__CHAIN", r#"["anthropic","google","openai"]"#),
+        ("VEETFLOW__PROVIDERS__ANTHROPIC__BASE_URL", first.as_str()),
+        ("VEETFLOW__PROVIDERS__ANTHROPIC__API_KEY", "key-of-the-test"),
+        ("VEETFLOW__PROVIDERS__GOOGLE__BASE_URL", second.as_str()),
+        ("VEETFLOW__PROVIDERS__GOOGLE__API_KEY", "key-of-the-test"),
+        ("VEETFLOW__PROVIDERS__GOOGLE__TRAINS_ON_INPUTS", "false"),
+        ("VEETFLOW__PROVIDERS__OPENAI__BASE_URL", third.as_str()),
+        ("VEETFLOW__PROVIDERS__OPENAI__API", "responses"),
+    ];
+    let server = ServerProcess::start(&fresh_folder().join("house"), &settings).await;
+    let mut visitor = server.visitor().await;
+    let mut ask = async |expected: &str, name: &str| {
+        visitor.ask("退款要多久？").await;
+        let (answer, done) = visitor.answer().await;
+        assert_eq!(answer, format!("来自 {name}：三个工作日。"));
+        assert_eq!(done["provider"], expected);
+    };
+    ask("anthropic", "Claude").await;
+    drop(anthropic);
+    ask("google", "Gemini").await;
+    drop(google);
+    ask("openai", "GPT").await;
+    assert_eq!(openai.journal().await[0]["path"], "/v1/responses");
 }
 
 #[actix_web::test]

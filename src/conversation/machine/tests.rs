@@ -79,7 +79,7 @@ fn stored(machine: &mut Machine, content: Content, outcome: Outcome) -> Vec<Effe
         tenant: TenantState::Active,
         standing: machine.facts.standing.clone(),
     };
-    machine.step(Input::Written(Ok(Written::Entry(appended, content, now()))), now())
+    machine.step(Input::Written(Ok(Written::Entry(appended, Box::new(content), now()))), now())
 }
 
 /// Sends a question and carries it to the beginning of its answer.
@@ -143,7 +143,7 @@ fn a_withdrawal_that_is_not_on_record_is_not_overruled_by_an_older_grant() {
         tenant: TenantState::Active,
         standing: consenting(),
     };
-    machine.step(Input::Written(Ok(Written::Entry(appended, answer, now()))), now());
+    machine.step(Input::Written(Ok(Written::Entry(appended, Box::new(answer), now()))), now());
     machine.step(Input::Written(Err(ErrorCode::Unavailable)), now());
     assert_eq!(
         refused(&machine.step(Input::Frame(ME, send("again")), now())),
@@ -304,7 +304,7 @@ proptest! {
                             tenant: TenantState::Active,
                             standing: machine.facts.standing.clone(),
                         },
-                        content,
+                        Box::new(content),
                         now(),
                     ))),
                     Some(Entry::Consent { id, decisions }) => {
@@ -317,7 +317,7 @@ proptest! {
                         let content = Content::ConsentChanged { id, policy_version: "1".into(), decisions, receipt };
                         let seq = machine.log.head_seq + 1;
                         let appended = Appended { outcome: Outcome::Stored, seq, tenant: TenantState::Active, standing };
-                        Input::Written(Ok(Written::Entry(appended, content, now())))
+                        Input::Written(Ok(Written::Entry(appended, Box::new(content), now())))
                     }
                     None => continue,
                 },

@@ -24,7 +24,7 @@ impl Machine {
             }
             Ok(Written::Entry(appended, content, at)) => {
                 self.facts.tenant = appended.tenant;
-                self.on_judged(&pending, appended, content, at, effects);
+                self.on_judged(&pending, appended, *content, at, effects);
             }
             Err(code) => self.on_unwritten(pending, code, effects),
         }
