@@ -134,7 +134,8 @@ pub(super) fn client() -> Result<reqwest::Client, EgressError> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_fit;
+    use super::{is_fit, ordered};
+    use crate::config;
 
     /// Policy §5: data in transit is encrypted.
     #[test]
@@ -151,6 +152,29 @@ mod tests {
             "nonsense",
         ] {
             assert!(!is_fit(wrong), "{wrong}");
+        }
+    }
+
+    /// Policy §3: what customers and their visitors say trains nobody's models. Policy §5: it crosses networks in
+    /// cipher. Neither is left to whoever writes the settings.
+    #[test]
+    fn a_provider_that_breaks_a_promise_is_refused_at_the_start() {
+        let refused = |settings: Vec<(&'static str, figment::value::Value)>| {
+            let config = config::Layers::with(settings).read().expect("settings");
+            ordered(&config.providers).map(|_| ()).map_err(|error| error.to_string())
+        };
+        let key = ("providers.google.api_key", figment::value::Value::from("k"));
+        let told = refused(vec![key.clone()]).expect_err("it trains by default");
+        assert!(told.contains("providers.google.trains_on_inputs"), "{told}");
+        assert_eq!(refused(vec![key, ("providers.google.trains_on_inputs", false.into())]), Ok(()));
+        for setting in [
+            ("providers.openai.base_url", "http://10.0.0.5/v1".into()),
+            ("providers.openai.api_key", "two\nlines".into()),
+            ("providers.chain", vec!["nobody"].into()),
+        ] {
+            let told = refused(vec![setting.clone()]).expect_err("refused");
+            assert!(told.contains("providers."), "{told}");
+            assert!(!told.contains("two"), "{told}");
         }
     }
 }

@@ -199,3 +199,38 @@ fn stop_reason(word: &str) -> StopReason {
         _ => StopReason::Complete,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::domain::language::Language;
+
+    #[test]
+    fn a_server_of_ones_own_is_not_sent_the_vendors_words() {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let prompt = Prompt { lines: vec![], language: Language::Zh, passages: vec![] };
+        let sent = |base: &str| {
+            let model = Model {
+                name: "openai",
+                base_url: base.into(),
+                settings: config::Model {
+                    api_key: "k".into(),
+                    base_url: base.into(),
+                    model: "m".into(),
+                    api: config::Api::Chat,
+                    first_token_seconds: 1,
+                    max_tokens: 9,
+                    trains_on_inputs: false,
+                    minimum_age: 0,
+                },
+                http: super::super::egress::client().expect("a client"),
+            };
+            serde_json::to_value(body(&model, &prompt)).expect("JSON")
+        };
+        assert_eq!(sent("")["store"], false, "the vendor would keep it");
+        assert_eq!(sent("")["max_completion_tokens"], 9);
+        assert_eq!(sent("http://127.0.0.1:1/v1").get("store"), None);
+        assert_eq!(sent("http://127.0.0.1:1/v1")["max_tokens"], 9);
+    }
+}
