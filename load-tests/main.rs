@@ -13,11 +13,13 @@
 
 mod ask;
 mod bare;
+mod corpus;
 mod durable;
 mod idle;
 mod lane;
 mod measure;
 mod place;
+mod pseudonyms;
 mod raw;
 mod relay;
 mod scenario;
@@ -79,6 +81,8 @@ enum What {
     Durable,
     /// Memory of conversations in which nothing happens.
     Idle,
+    /// Personal values on their way to a model: how many are found, at what cost.
+    Pseudonyms,
     /// The local model that answers.
     #[command(hide = true)]
     Stub,
@@ -121,6 +125,9 @@ fn main() -> anyhow::Result<()> {
             "this process may open {descriptors} files; ask for fewer --connections"
         );
         idle::run(&settings, &mut table)?;
+    }
+    if wanted(What::Pseudonyms) {
+        pseudonyms::run(&settings, &mut table)?;
     }
     println!(
         "median [min - max] of {} rounds; load average {started} before, {} after",

@@ -23,6 +23,7 @@ mod drain;
 mod house;
 mod outage;
 mod providers;
+mod pseudonyms;
 mod purge;
 mod resume;
 mod store;
