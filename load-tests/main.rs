@@ -107,7 +107,7 @@ fn main() -> anyhow::Result<()> {
     match what {
         What::Stub => return stub::run(),
         What::Bare { model } => return bare::run(model),
-        What::All | What::Relay | What::Durable | What::Idle => {}
+        What::All | What::Relay | What::Durable | What::Idle | What::Pseudonyms => {}
     }
     let descriptors = place::raise_descriptor_limit();
     let mut table = Table::default();

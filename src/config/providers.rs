@@ -12,6 +12,8 @@ pub struct Providers {
     /// In which order they are asked: `openai`, `anthropic`, `google`, or a name under `compatible`. Those that are not
     /// set up are passed over; empty means every one that is set up.
     pub chain: Vec<String>,
+    /// Whether what identifies a visitor is replaced by placeholders before it leaves.
+    pub pseudonyms: bool,
     /// OpenAI, or one server that speaks its protocol.
     pub openai: Model,
     /// Anthropic.

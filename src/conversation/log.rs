@@ -99,7 +99,7 @@ impl Log {
             |turn: &&Turn| turn.seq > shown_seq && matches!(turn.content, Content::Question { .. });
         let earlier = self.turns.iter().filter(|turn| !is_new(turn));
         let lines = earlier.chain(self.turns.iter().filter(is_new)).filter_map(line).collect();
-        Prompt { lines, language, passages: Vec::new() }.trimmed_to(budget)
+        Prompt { lines, language, passages: Vec::new(), has_placeholders: false }.trimmed_to(budget)
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Prompt {
     pub language: Language,
     /// What the tenant's documents say about it.
     pub passages: Vec<Passage>,
+    /// Whether some of the words are placeholders for what identifies the visitor.
+    pub has_placeholders: bool,
 }
 
 /// A piece of a tenant's document.
@@ -59,6 +61,13 @@ impl Prompt {
              Invent nothing, and never ask for passwords, identity numbers or card numbers.",
         );
         let mut text = part.to_owned();
+        if self.has_placeholders {
+            text.push_str(self.language.pick(
+                "\n\n[EMAIL_1] 这样的标记代表提问者的个人信息。需要提到时请原样写出，不要更改、翻译或猜测其内容。",
+                "\n\nMarks such as [EMAIL_1] stand for details of the person who asks. Where you need one, write it exactly \
+                 as it is; do not change, translate or guess it.",
+            ));
+        }
         for passage in &self.passages {
             text.push_str("\n\n## ");
             text.push_str(&passage.title);
@@ -111,7 +120,8 @@ mod tests {
         let line = |role, text: &str| Line { role, text: text.repeat(30) };
         let lines =
             vec![line(Role::Visitor, "旧"), line(Role::Assistant, "答"), line(Role::Visitor, "新")];
-        let prompt = Prompt { lines, language: Language::Zh, passages: vec![] };
+        let prompt =
+            Prompt { lines, language: Language::Zh, passages: vec![], has_placeholders: false };
         assert_eq!(prompt.clone().trimmed_to(70).lines.len(), 2);
         let smallest = prompt.trimmed_to(0);
         assert_eq!(smallest.lines.len(), 1);

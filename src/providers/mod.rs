@@ -12,6 +12,7 @@ pub mod knowledge;
 mod model;
 mod openai;
 mod openai_responses;
+mod pseudonymous;
 mod router;
 mod sse;
 
@@ -195,7 +196,11 @@ impl Providers {
                     Arc::new(Remote::<openai_responses::Responses>::new(name, model, http))
                 }
             };
-            chain.push(Candidate::new(provider));
+            chain.push(Candidate::new(if settings.pseudonyms {
+                Arc::new(pseudonymous::Pseudonymous::new(provider))
+            } else {
+                provider
+            }));
         }
         Ok(Self { models: Models::Chain(chain), library })
     }

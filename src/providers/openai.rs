@@ -209,7 +209,12 @@ mod tests {
     #[test]
     fn a_server_of_ones_own_is_not_sent_the_vendors_words() {
         drop(rustls::crypto::ring::default_provider().install_default());
-        let prompt = Prompt { lines: vec![], language: Language::Zh, passages: vec![] };
+        let prompt = Prompt {
+            lines: vec![],
+            language: Language::Zh,
+            passages: vec![],
+            has_placeholders: false,
+        };
         let sent = |base: &str| {
             let model = Model {
                 name: "openai",

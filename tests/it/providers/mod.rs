@@ -2,6 +2,7 @@
 
 mod conformance;
 mod failover;
+mod pseudonyms;
 mod recorded;
 mod requests;
 mod vendor;
@@ -65,10 +66,15 @@ fn prompt() -> Prompt {
             url: "/refunds".into(),
             text: "三个工作日。".into(),
         }],
+        has_placeholders: false,
     }
 }
 
 fn disclosed(age: AgeBracket) -> Disclosed<Prompt> {
+    disclosing(prompt(), age)
+}
+
+fn disclosing(prompt: Prompt, age: AgeBracket) -> Disclosed<Prompt> {
     let standing = Standing {
         policy_version: Some("1".into()),
         granted: Purposes::default().decided(Purpose::AiAnswer, Decision::Granted),
@@ -80,7 +86,7 @@ fn disclosed(age: AgeBracket) -> Disclosed<Prompt> {
         standing: &standing,
         policy_version: "1",
     };
-    disclose(prompt(), Purpose::AiAnswer, circumstances).expect("may be disclosed")
+    disclose(prompt, Purpose::AiAnswer, circumstances).expect("may be disclosed")
 }
 
 /// Everything an adapter gives.
