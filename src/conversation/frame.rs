@@ -35,6 +35,11 @@ pub enum ClientFrame {
         /// Which answer.
         message_id: MessageId,
     },
+    /// Answer the same question once more; the earlier answer stays in the log.
+    Regenerate {
+        /// The newest answer.
+        message_id: MessageId,
+    },
     /// Decide about purposes.
     Consent {
         /// The client's identifier.
@@ -72,6 +77,7 @@ impl ClientFrame {
             Self::Send { id, .. } | Self::Consent { id, .. } | Self::Age { id, .. } => Some(*id),
             Self::Open(_)
             | Self::Stop { .. }
+            | Self::Regenerate { .. }
             | Self::Typing { .. }
             | Self::Read { .. }
             | Self::Close => None,
@@ -85,6 +91,7 @@ impl std::fmt::Debug for ClientFrame {
             Self::Open(_) => "open",
             Self::Send { .. } => "send",
             Self::Stop { .. } => "stop",
+            Self::Regenerate { .. } => "regenerate",
             Self::Consent { .. } => "consent",
             Self::Age { .. } => "age",
             Self::Typing { .. } => "typing",
@@ -117,8 +124,8 @@ pub struct Partial {
     pub chars: usize,
 }
 
-const KNOWN_TYPES: [&str; 8] =
-    ["open", "send", "stop", "consent", "age", "typing", "read", "close"];
+const KNOWN_TYPES: [&str; 9] =
+    ["open", "send", "stop", "regenerate", "consent", "age", "typing", "read", "close"];
 
 /// Why a text is not a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -81,6 +81,16 @@ impl Log {
         })
     }
 
+    /// Whether the newest thing said is this answer.
+    pub(super) fn is_newest_answer(&self, wanted: MessageId) -> bool {
+        let spoken = |turn: &&Turn| {
+            matches!(turn.content, Content::Question { .. } | Content::Answer { .. })
+        };
+        self.turns.iter().rev().find(spoken).is_some_and(|turn| {
+            matches!(turn.content, Content::Answer { message_id, .. } if message_id == wanted)
+        })
+    }
+
     /// Whether the newest thing said is a question.
     pub(super) fn unanswered(&self) -> Option<&Turn> {
         let spoken = self.turns.iter().rev().find(|turn| {
@@ -98,7 +108,14 @@ impl Log {
         let is_new =
             |turn: &&Turn| turn.seq > shown_seq && matches!(turn.content, Content::Question { .. });
         let earlier = self.turns.iter().filter(|turn| !is_new(turn));
-        let lines = earlier.chain(self.turns.iter().filter(is_new)).filter_map(line).collect();
+        let said = earlier.chain(self.turns.iter().filter(is_new)).filter_map(line);
+        // Of two answers to one question the later counts; an answer that nothing follows is the one to be given again.
+        let mut lines: Vec<Line> = Vec::new();
+        for next in said {
+            lines.pop_if(|last| last.role == Role::Assistant && next.role == Role::Assistant);
+            lines.push(next);
+        }
+        lines.pop_if(|last| last.role == Role::Assistant);
         Prompt { lines, language, passages: Vec::new(), has_placeholders: false }.trimmed_to(budget)
     }
 }

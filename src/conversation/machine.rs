@@ -19,7 +19,7 @@ use crate::domain::language::Language;
 use crate::domain::prompt::Prompt;
 use crate::domain::tenant::TenantState;
 use crate::domain::turn::{Content, StopReason, Turn};
-use crate::id::Ids;
+use crate::id::{Ids, MessageId};
 use crate::privacy::disclosure::{Circumstances, Disclosed};
 use crate::providers::{Delta, ProviderError};
 use crate::store::lane::Appended;
@@ -160,6 +160,8 @@ pub(super) struct Machine {
     waiting: VecDeque<Pending>,
     pub(super) answer: Option<Answer>,
     wants_answer: bool,
+    /// The answer that is to be given once more.
+    superseded: Option<MessageId>,
     /// The newest entry when a model was last asked.
     shown_seq: i64,
     /// What was taken back here and is not yet on record: no grant read from the database overrules it.
@@ -192,6 +194,7 @@ impl Machine {
             waiting: VecDeque::new(),
             answer: None,
             wants_answer: false,
+            superseded: None,
             shown_seq: at.head_seq,
             withdrawn: Purposes::default(),
             is_loading: false,

@@ -105,6 +105,11 @@ export class Chat {
     this.#changed();
   }
 
+  /** @param {string} messageId the newest answer's */
+  regenerate(messageId) {
+    if (!this.connection.send({ type: 'regenerate', message_id: messageId })) this.#fail({ name: 'endFailed' });
+  }
+
   withdraw() {
     this.#withdrawal = newId();
     if (!this.#sendWithdrawal() && this.connection.link === 'idle') this.connection.open();

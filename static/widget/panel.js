@@ -197,8 +197,8 @@ export class Panel {
   }
 
   #askAgain() {
-    const last = this.#chat.conversation.items.findLast((item) => item.author === 'visitor');
-    if (last) this.#chat.say(last.text);
+    const last = this.#chat.conversation.items.findLast((item) => item.author === 'assistant' && item.messageId);
+    if (last) this.#chat.regenerate(last.messageId);
   }
 
   /** Only finished answers are read aloud: a screen reader cannot follow single words. */

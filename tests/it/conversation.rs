@@ -22,6 +22,26 @@ async fn a_visitor_agrees_asks_and_is_answered_and_both_turns_are_durable() {
 }
 
 #[actix_web::test]
+async fn an_answer_can_be_had_once_more_and_both_stay_in_the_log() {
+    let app = TestApp::start().await;
+    let mut visitor = Visitor::agreed(&app).await;
+    visitor.ask("你好").await;
+    let (_, first) = visitor.answer().await;
+    let again = json!({"type": "regenerate", "message_id": first["message_id"]});
+    visitor.say(&again).await;
+    let (text, second) = visitor.answer().await;
+    assert_eq!(text, "Hello, 你好!");
+    assert_ne!(second["message_id"], first["message_id"]);
+    assert_eq!((first["seq"].as_i64(), second["seq"].as_i64()), (Some(3), Some(4)));
+    // The first one is no longer the newest.
+    visitor.say(&again).await;
+    visitor.ask("还有呢？").await;
+    visitor.answer().await;
+    assert_eq!(app.count("turn").await, 6);
+    app.drain().await;
+}
+
+#[actix_web::test]
 async fn when_the_ack_arrives_the_question_is_already_in_the_database() {
     let app = TestApp::with(Scripted::held(Behaviour::Speak, &["never"])).await;
     let mut visitor = Visitor::agreed(&app).await;

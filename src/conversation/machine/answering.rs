@@ -51,6 +51,7 @@ impl Machine {
 
     /// Consent is gone: the call ends and what it had brought is not kept.
     pub(super) fn drop_answer(&mut self, effects: &mut Vec<Effect>) {
+        self.superseded = None;
         self.wants_answer = false;
         if let Some(answer) = self.answer.as_mut().filter(|answer| answer.is_growing()) {
             answer.text.clear();
@@ -90,6 +91,11 @@ impl Machine {
             return;
         }
         self.wants_answer = false;
+        if let Some(superseded) = self.superseded.take()
+            && !self.log.is_newest_answer(superseded)
+        {
+            return;
+        }
         let prompt = self.log.prompt(self.facts.language, self.facts.prompt_tokens, self.shown_seq);
         match disclose(prompt, Purpose::AiAnswer, self.facts.circumstances()) {
             Ok(prompt) => {

@@ -11,6 +11,7 @@ use crate::domain::age::{AgeBracket, MINIMUM_AGE};
 use crate::domain::consent::{Decision, Decisions, Purpose};
 use crate::domain::text::{MessageText, TextError};
 use crate::domain::turn::{CloseReason, Content, StopReason};
+use crate::id::MessageId;
 use crate::privacy::disclosure::may;
 
 /// A conversation is closed after so much silence (privacy: no transcript is kept alive by a chat that never ends).
@@ -35,6 +36,11 @@ impl Machine {
             ClientFrame::Stop { message_id } => {
                 if self.answer.as_ref().is_some_and(|answer| answer.message_id == message_id) {
                     self.stop_answer(StopReason::Stopped, effects);
+                }
+            }
+            ClientFrame::Regenerate { message_id } => {
+                if let Err(code) = self.on_regenerate(message_id) {
+                    effects.push(self.refusal(viewer, code, None));
                 }
             }
             ClientFrame::Consent { id, policy_version, decisions } => {
@@ -86,6 +92,23 @@ impl Machine {
         }
         let content = Content::Question { id, text: text.into_string() };
         self.enqueue(Entry::Content(content), Some(viewer), Some(id));
+        Ok(())
+    }
+
+    /// Wants the newest answer once more. Whether it is the newest shows when the log is in memory.
+    fn on_regenerate(&mut self, message_id: MessageId) -> Result<(), ErrorCode> {
+        if self.at.is_closed {
+            return Err(ErrorCode::ConversationClosed);
+        }
+        if self.life == Life::Draining {
+            return Err(ErrorCode::Draining);
+        }
+        may(Purpose::AiAnswer, self.facts.circumstances()).map_err(|refusal| refusal.code())?;
+        if !self.at.is_begun || self.wants_answer || self.answer.is_some() {
+            return Err(ErrorCode::Busy);
+        }
+        self.superseded = Some(message_id);
+        self.wants_answer = true;
         Ok(())
     }
 

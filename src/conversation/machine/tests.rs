@@ -127,6 +127,28 @@ fn a_withdrawal_ends_the_call_before_its_record_is_even_written() {
     assert!(late.is_empty(), "{late:?}");
 }
 
+#[test]
+fn an_answer_is_given_once_more_only_if_it_is_the_newest_and_nothing_grows() {
+    let mut machine = answering();
+    let message_id = machine.answer.as_ref().expect("one grows").message_id;
+    let again = || Input::Frame(ME, ClientFrame::Regenerate { message_id });
+    assert_eq!(refused(&machine.step(again(), now())), Some(ErrorCode::Busy));
+    machine.step(Input::Deltas(vec![Ok(Delta::Text("half".into()))]), now());
+    let answer = written(&machine.step(Input::StreamEnded, now())).expect("an answer to write");
+    stored(&mut machine, answer, Outcome::Stored);
+
+    let stranger = ClientFrame::Regenerate { message_id: machine.ids.next() };
+    assert!(machine.step(Input::Frame(ME, stranger), now()).is_empty());
+    let effects = machine.step(again(), now());
+    let asked = effects.iter().find_map(|effect| match effect {
+        Effect::Infer(prompt) => Some(prompt.get().clone()),
+        _ => None,
+    });
+    let asked = asked.expect("the model is asked again");
+    assert_eq!(asked.lines.len(), 1, "the half answer is not shown to it");
+    assert_eq!(asked.question(), "hello");
+}
+
 /// A withdrawal whose record failed, or which came with an old text, still stands against what the database tells.
 #[test]
 fn a_withdrawal_that_is_not_on_record_is_not_overruled_by_an_older_grant() {

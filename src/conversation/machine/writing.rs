@@ -119,6 +119,7 @@ impl Machine {
         );
         self.log.push(Turn { seq, at, content });
         if is_question {
+            self.superseded = None;
             self.wants_answer = true;
             Self::acknowledge(pending, seq, effects);
         }
