@@ -1,7 +1,7 @@
 //! Language models. A provider takes a disclosed prompt and gives a stream of deltas; what it is called and where it runs
 //! is its own business.
 //!
-//! To add one: a file here with its [`Protocol`](model::Protocol), and a line in [`Providers::new`].
+//! To add one: a file here with its `Protocol` (`model.rs`), and a line in [`Providers::new`].
 
 mod anthropic;
 mod breaker;
