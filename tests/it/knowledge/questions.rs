@@ -50,3 +50,26 @@ async fn an_unanswered_question_is_reported_and_vanishes_with_its_conversation()
     shop.answers("How much does a harp lesson cost?", "forty", "Harps").await;
     app.drain().await;
 }
+
+#[actix_web::test]
+async fn where_the_documents_are_silent_the_tenants_own_contact_is_named() {
+    let app = house().await;
+    let shop = Shop::open(&app, "shop").await;
+    let (text, _) = shop.ask("Can dogs visit the workshop?").await;
+    assert!(text.contains("contact details on this website"), "{text}");
+    app.store().set_contact(shop.tenant, Some("help@shop.example")).await.expect("set");
+    app.services.catch_up().await.expect("noticed");
+    for question in ["Can dogs visit the workshop?", "你们周日营业吗？"] {
+        let (text, done) = shop.ask(question).await;
+        assert!(text.contains("help@shop.example") && !text.contains("veetflow"), "{text}");
+        assert_eq!(done["stop_reason"], "abstained");
+    }
+    app.store().set_contact(shop.tenant, None).await.expect("set");
+    app.services.catch_up().await.expect("noticed");
+    let (text, _) = shop.ask("你们周日营业吗？").await;
+    assert!(!text.contains('@'), "{text}");
+    let demo = Shop { widget: crate::support::visitor::DEMO_WIDGET.to_owned(), ..shop };
+    let (text, _) = demo.ask("Who won the World Cup in 2018?").await;
+    assert!(text.contains("privacy@veetflow.com"), "{text}");
+    app.drain().await;
+}
