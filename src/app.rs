@@ -2,6 +2,7 @@
 //! everyone.
 
 mod ground;
+mod house_number;
 mod keys;
 mod listener;
 
@@ -26,14 +27,20 @@ use crate::id::Ids;
 use crate::providers::Providers;
 use crate::providers::knowledge::Library;
 use crate::services::session::Door;
+use crate::services::shelving::Shelving;
 use crate::services::{Services, demo, notice};
 use crate::store::Store;
 use crate::supervision::Tree;
+use crate::supervision::librarian::CatchUp;
 use crate::supervision::purge::Cease;
 use crate::supervision::tenants::Refresh;
 
 pub use ground::{Company, Ground};
+pub use house_number::HouseNumber;
 pub use keys::FirstStart;
+
+/// How long a start waits for the documents.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
 
 /// Makes the providers of one worker thread.
 pub type ProvidersFactory = Arc<dyn Fn(Arc<Library>) -> anyhow::Result<Providers> + Send + Sync>;
@@ -61,6 +68,8 @@ pub struct App {
     pub address: SocketAddr,
     is_draining: Arc<AtomicBool>,
     server: ServerHandle,
+    /// Taken down with the house.
+    _number: HouseNumber,
 }
 
 impl Foundation {
@@ -74,6 +83,7 @@ impl Foundation {
         if config.http.demo {
             demo::ensure(&store, now).await?;
         }
+        let shelving = furnish(&config, &ground).await?;
         let ids = Ids::new(clock.clone());
         let door = Arc::new(Door::new(vault.signer("visitor token")));
         let services = Services {
@@ -84,6 +94,7 @@ impl Foundation {
             store,
             vault,
             door,
+            shelving: Arc::new(shelving),
             runtime: ground.runtime(),
         };
         Ok(Self { services, first_start, ground })
@@ -98,6 +109,19 @@ impl Foundation {
     pub async fn close(self) {
         self.ground.close().await;
     }
+}
+
+/// The library with what is part of the program; loading its dictionary takes a moment.
+async fn furnish(config: &Config, ground: &Ground) -> anyhow::Result<Shelving> {
+    let (has_demo, reader) = (config.http.demo, config.knowledge.reader.clone());
+    let furnishing = ground.runtime().spawn_blocking(move || {
+        let library = Library::new();
+        if has_demo {
+            demo::furnish(&library);
+        }
+        Shelving::new(library, &reader)
+    });
+    Ok(furnishing.await?)
 }
 
 async fn publish_notice(store: &Store, now: jiff::Timestamp) -> anyhow::Result<()> {
@@ -137,14 +161,19 @@ impl App {
         if let Some(directory) = tree.tenants.address() {
             directory.send(Refresh).await??;
         }
-        let shelves = config.http.demo.then(|| (demo::TENANT, demo::documents()));
-        let library = Arc::new(
-            foundation.services.runtime.spawn_blocking(move || Library::new(shelves)).await?,
-        );
+        if let Some(librarian) = tree.librarian.address() {
+            // A large library goes on being read while the door is open already.
+            let looking = tokio::time::timeout(FIRST_LOOK, librarian.send(CatchUp)).await;
+            if looking.is_err() {
+                tracing::info!("documents are still being read into memory");
+            }
+        }
+        let library = services.shelving.library.clone();
         // Once here, so that a wrong setting stops the start instead of a worker.
         providers(library.clone())?;
         let is_draining = Arc::new(AtomicBool::new(false));
         let arrivals = Arc::new(Arrivals::new(config.http.sessions_per_minute));
+        let calls = Arc::new(Arrivals::new(config.http.api_per_minute));
         let edge = {
             let (hub, is_draining) = (hub.clone(), is_draining.clone());
             move || -> anyhow::Result<Edge> {
@@ -156,12 +185,22 @@ impl App {
                     },
                     gates: gates.clone(),
                     arrivals: arrivals.clone(),
+                    calls: calls.clone(),
                     is_draining: is_draining.clone(),
                 })
             }
         };
         let (server, address) = listener::listen(&config.http, edge)?;
-        let app = Self { foundation, tree, hub, address, is_draining, server: server.handle() };
+        let number = HouseNumber::put_up(&config.data_dir, address);
+        let app = Self {
+            foundation,
+            tree,
+            hub,
+            address,
+            is_draining,
+            server: server.handle(),
+            _number: number,
+        };
         Ok((app, server))
     }
 

@@ -1,8 +1,11 @@
 //! The command line.
 
 mod admin;
+mod desk;
 mod doctor;
+mod knowledge;
 mod purge;
+mod read_pdf;
 mod serve;
 
 use std::io::Write;
@@ -28,6 +31,7 @@ use crate::config::{Config, Layers};
     veetflow                                        start the server\n  \
     veetflow tenant create shop --name \"My Shop\"     add an organisation\n  \
     veetflow widget create shop --origin https://shop.example\n  \
+    veetflow knowledge add shop returns.md faq.pdf  answer from documents\n  \
     veetflow tenant set-retention shop 90d          keep conversations 90 days (30d to 7y)\n  \
     veetflow purge --dry-run                        show what would be erased\n  \
     VEETFLOW__PROVIDERS__OPENAI__API_KEY=… veetflow   answer with a model"
@@ -63,10 +67,21 @@ enum Command {
     /// Widgets: one for each site that shows the chat.
     #[command(subcommand)]
     Widget(admin::WidgetCommand),
+    /// Documents from which an organisation's questions are answered.
+    #[command(subcommand)]
+    Knowledge(knowledge::KnowledgeCommand),
     /// Print the description of the HTTP interface (`OpenAPI`).
     PrintOpenapi,
     /// Check that everything the server needs is in order, without starting it.
     Doctor,
+    /// Read a PDF from standard input; the server calls itself so.
+    #[command(hide = true)]
+    ReadPdf {
+        /// Set before the text.
+        mark: String,
+        /// Bytes of text at most.
+        most: usize,
+    },
 }
 
 /// Where commands write. Kept apart from logs, which go to standard error.
@@ -98,6 +113,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::CheckConfig => check_config(&layers),
         Command::Serve => serve::serve(layers.read()?),
+        Command::Knowledge(command) => knowledge::knowledge(&layers.read()?, command),
+        Command::ReadPdf { mark, most } => Ok(read_pdf::read_pdf(&mark, most)),
         Command::Doctor => doctor::doctor(&layers),
         Command::Migrate => on_ground(&layers.read()?, async |_| {
             say("the database is up to date");

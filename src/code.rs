@@ -68,6 +68,7 @@ error_codes! {
     EmptyText "empty_text" 400 - never "There is no text to send." "没有可以发送的文字。";
     TicketInvalid "ticket_invalid" 401 4401 later "The connection ticket has expired or was already used." "连接凭证已过期或已被使用。";
     OriginRefused "origin_refused" 403 - never "This site may not use this chat." "此网站无权使用该聊天窗口。";
+    Unauthorized "unauthorized" 401 - never "A valid API key is needed." "需要有效的 API 密钥。";
     NotFound "not_found" 404 - never "There is nothing here." "这里没有内容。";
     ConsentRequired "consent_required" 403 - never "Your consent is needed before this can be answered." "回答之前需要您的同意。";
     PolicyOutdated "policy_outdated" 409 - never "The privacy notice has changed; please read the current one." "隐私告知已更新，请阅读最新版本。";
@@ -86,6 +87,12 @@ error_codes! {
     TenantGone "tenant_gone" 410 4410 later "This chat has been closed down." "该聊天服务已关闭。";
     Erased "erased" 410 4511 never "This conversation has been erased." "此对话已被删除。";
     Unreadable "unreadable" 500 4512 never "This conversation cannot be read; the operator has been told." "此对话无法读取，已通知运营方。";
+    UnsupportedFormat "unsupported_format" 415 - never "Send text, Markdown, HTML, PDF or DOCX, and say which it is." "请上传文本、Markdown、HTML、PDF 或 DOCX，并注明格式。";
+    DocumentTooLarge "document_too_large" 413 - never "The document is too large, or has too much text." "文档过大或文字过多。";
+    DocumentEncrypted "document_encrypted" 422 - never "The document is protected by a password." "文档受密码保护。";
+    DocumentUnreadable "document_unreadable" 422 - never "The document could not be read." "无法读取该文档。";
+    NoText "no_text" 422 - never "The document holds no text; scanned pages must be recognised first." "文档中没有文字，扫描件请先进行文字识别。";
+    LibraryFull "library_full" 409 - never "No more documents fit; remove some first." "文档数量或总字数已达上限，请先删除一些。";
     ProviderUnavailable "provider_unavailable" 502 - later "The answer could not be fetched; please try again." "暂时无法获取回答，请重试。";
     Internal "internal" 500 1011 later "Something went wrong on our side." "我们这边出了问题。";
 }

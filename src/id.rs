@@ -165,6 +165,10 @@ kinds! {
     Message MessageId "msg";
     /// The proof of one act of consent.
     Receipt ReceiptId "rct";
+    /// A key with which a tenant's own programs call.
+    ApiKey ApiKeyId "key";
+    /// A tenant's document, with all its versions and one key.
+    Document DocumentId "doc";
     /// One running process.
     Node NodeId "nod";
     /// One pass of the purge.

@@ -1,17 +1,19 @@
-//! Commands of the operator: tenants and widgets.
+//! Commands of the operator: tenants, their API keys, and widgets.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
+use jiff::SignedDuration;
 
 use super::say;
 use crate::clock::{Clock, SystemClock};
 use crate::domain::language::Language;
 use crate::domain::origin::Origin;
 use crate::domain::tenant::{Period, TenantSlug};
-use crate::id::{Ids, TenantId, WidgetId};
+use crate::id::{ApiKeyId, Ids, TenantId, WidgetId};
+use crate::services::api_keys;
 use crate::store::Store;
 use crate::store::tenants::TenantRow;
 
@@ -36,6 +38,33 @@ pub(super) enum TenantCommand {
         slug: String,
         /// 30d to 7y, such as 90d, 12m or 2y.
         period: String,
+    },
+    /// Make an API key for the organisation's own programs and print it once.
+    #[command(
+        after_help = "Example:\n  veetflow tenant create-key shop --label \"website sync\"\n  \
+        curl -H \"Authorization: Bearer vfk_…\" http://127.0.0.1:8080/v1/tenant/documents"
+    )]
+    CreateKey {
+        /// The organisation's short name.
+        slug: String,
+        /// What the key is for, so that it can be told from others.
+        #[arg(long)]
+        label: String,
+        /// Days after which it opens nothing; without it, until it is revoked.
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..))]
+        expires: Option<u16>,
+    },
+    /// List the API keys of an organisation; the secrets are not stored.
+    ListKeys {
+        /// The organisation's short name.
+        slug: String,
+    },
+    /// Revoke an API key; from then on it opens nothing.
+    RevokeKey {
+        /// The organisation's short name.
+        slug: String,
+        /// The key's identifier, key_…, as `list-keys` shows it.
+        key: String,
     },
 }
 
@@ -89,8 +118,51 @@ pub(super) async fn tenant(store: &Store, command: TenantCommand) -> anyhow::Res
             say(&format!("{slug}: conversations were kept {before}, now {after}"));
             say("run `veetflow purge --dry-run` to see what the next pass will erase");
         }
+        TenantCommand::CreateKey { slug, label, expires } => {
+            create_key(store, &slug, &label, expires).await?;
+        }
+        TenantCommand::ListKeys { slug } => list_keys(store, &slug).await?,
+        TenantCommand::RevokeKey { slug, key } => {
+            let tenant = find(store, &slug).await?.id;
+            let id: ApiKeyId = key.parse().context("a key's identifier begins with key_")?;
+            anyhow::ensure!(
+                store.revoke_api_key(tenant, id, SystemClock.now()).await?,
+                "{slug} has no key {key} to revoke; see `veetflow tenant list-keys {slug}`"
+            );
+            say(&format!("{id} is revoked"));
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn create_key(
+    store: &Store,
+    slug: &str,
+    label: &str,
+    expires: Option<u16>,
+) -> anyhow::Result<()> {
+    let tenant = find(store, slug).await?.id;
+    let now = SystemClock.now();
+    let expires_at = expires.map(|days| now + SignedDuration::from_hours(24 * i64::from(days)));
+    let ids = Ids::new(Arc::new(SystemClock));
+    let (id, secret) = api_keys::create(store, &ids, tenant, label, now, expires_at).await?;
+    say(secret.reveal());
+    say(&format!("{id}: keep the secret now, it is shown once and stored nowhere"));
+    Ok(())
+}
+
+async fn list_keys(store: &Store, slug: &str) -> anyhow::Result<()> {
+    let tenant = find(store, slug).await?.id;
+    for key in store.api_keys(tenant).await? {
+        let state = match (key.revoked_at, key.expires_at) {
+            (Some(at), _) => format!("revoked {at:.0}"),
+            (None, Some(at)) if at <= SystemClock.now() => format!("expired {at:.0}"),
+            (None, Some(at)) => format!("expires {at:.0}"),
+            (None, None) => "valid".to_owned(),
+        };
+        say(&format!("{}  made {:.0}  {state}  {}", key.id, key.created_at, key.label));
+    }
+    Ok(())
 }
 
 pub(super) async fn widget(store: &Store, command: WidgetCommand) -> anyhow::Result<ExitCode> {
@@ -111,7 +183,7 @@ pub(super) async fn widget(store: &Store, command: WidgetCommand) -> anyhow::Res
     Ok(ExitCode::SUCCESS)
 }
 
-async fn find(store: &Store, slug: &str) -> anyhow::Result<TenantRow> {
+pub(super) async fn find(store: &Store, slug: &str) -> anyhow::Result<TenantRow> {
     let directory = store.tenant_directory().await?;
     directory
         .into_iter()

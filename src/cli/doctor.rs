@@ -7,7 +7,6 @@ use super::say;
 use crate::app::{Foundation, configured_providers};
 use crate::clock::SystemClock;
 use crate::config::Layers;
-use crate::providers::knowledge::Library;
 use crate::purge;
 
 pub(super) fn doctor(layers: &Layers) -> anyhow::Result<ExitCode> {
@@ -31,7 +30,7 @@ pub(super) fn doctor(layers: &Layers) -> anyhow::Result<ExitCode> {
         };
         say("✓ database, migrations, keyring, master key, consent notice");
         let mut code = ExitCode::SUCCESS;
-        match providers(Arc::new(Library::new([]))) {
+        match providers(foundation.services.shelving.library.clone()) {
             Ok(_) => say("✓ providers"),
             Err(error) => {
                 say(&format!("✗ providers: {error:#}"));

@@ -34,6 +34,8 @@ pub struct Config {
     pub conversation: Conversation,
     /// The purge.
     pub purge: Purge,
+    /// Tenants' documents.
+    pub knowledge: Knowledge,
     /// Language models.
     pub providers: Providers,
     /// Logs.
@@ -54,6 +56,8 @@ pub struct Http {
     pub peer_timeout_seconds: u64,
     /// Chats one address may open a minute; 0 means any number.
     pub sessions_per_minute: u32,
+    /// Calls of tenants' own programs that one address may make a minute; 0 means any number.
+    pub api_per_minute: u32,
     /// Whether the demo site and its tenant are served.
     pub demo: bool,
 }
@@ -118,6 +122,24 @@ pub struct Purge {
     pub cap: i64,
     /// Seconds that this machine's clock and the database's may differ.
     pub max_clock_skew_seconds: i64,
+}
+
+/// `[knowledge]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Knowledge {
+    /// Bytes of an uploaded file at most.
+    pub upload_bytes: usize,
+    /// Bytes of text that one document may have.
+    pub text_bytes: usize,
+    /// Documents of a tenant.
+    pub documents: i64,
+    /// Bytes of text of all documents of a tenant.
+    pub total_bytes: i64,
+    /// Versions kept of a document.
+    pub versions: usize,
+    /// The program that reads PDFs in a process of its own; empty means this one.
+    pub reader: PathBuf,
 }
 
 /// `[telemetry]`

@@ -2,7 +2,9 @@
 //! constructor, `parse` or a closed list.
 
 pub mod age;
+pub mod api_key;
 pub mod consent;
+pub mod document;
 pub mod language;
 pub mod origin;
 pub mod prompt;

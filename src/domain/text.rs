@@ -47,6 +47,12 @@ impl fmt::Debug for MessageText {
     }
 }
 
+/// Bytes as hexadecimal text, in lower case.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    let half = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [half(byte >> 4), half(byte & 15)]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

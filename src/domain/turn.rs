@@ -122,10 +122,13 @@ pub enum Content {
 }
 
 impl Content {
-    /// The number stored in clear beside the sealed content, so that the log can be counted without being read.
+    /// The number stored in clear beside the sealed content, so that the log can be counted without being read. An answer
+    /// that says that the documents are silent has a number of its own: by it, the question is found for the tenant's
+    /// report, and it goes when the turn goes.
     pub const fn stored_kind(&self) -> i16 {
         match self {
             Self::Question { .. } => 1,
+            Self::Answer { stop_reason: StopReason::Abstained, .. } => 5,
             Self::Answer { .. } => 2,
             Self::ConsentChanged { .. } => 3,
             Self::Closed { .. } => 4,

@@ -45,7 +45,7 @@ pub(super) struct VisitorToken(pub(super) Option<String>);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Arrival;
 
-/// How many sessions each address opens, by a digest that ends with the process.
+/// How many sessions each address opens, or how often it calls, by a digest that ends with the process.
 pub struct Arrivals {
     limiter: Option<DefaultKeyedRateLimiter<u64>>,
     hasher: RandomState,
@@ -69,7 +69,7 @@ impl Arrivals {
         Self { limiter, hasher: RandomState::new(), clock }
     }
 
-    fn check(&self, request: &HttpRequest) -> Result<(), Problem> {
+    pub(super) fn check(&self, request: &HttpRequest) -> Result<(), Problem> {
         let (Some(limiter), Some(peer)) = (&self.limiter, request.peer_addr()) else {
             return Ok(());
         };

@@ -5,6 +5,7 @@ mod caller;
 mod headers;
 mod pages;
 pub mod problem;
+mod tenant_caller;
 mod trace;
 
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use std::sync::atomic::AtomicBool;
 
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
-use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 
 use crate::conversation::gate::Gates;
 use crate::conversation::socket::House;
@@ -30,6 +32,8 @@ pub struct Edge {
     pub gates: Arc<Gates>,
     /// How many chats an address opens.
     pub arrivals: Arc<Arrivals>,
+    /// How often an address calls for a tenant.
+    pub calls: Arc<Arrivals>,
     /// Whether the node is going away.
     pub is_draining: Arc<AtomicBool>,
 }
@@ -39,17 +43,35 @@ pub struct Edge {
 #[openapi(
     info(
         title = "VeetFlow",
-        description = "AI customer-service chat: sessions for widgets, and the socket protocol veetflow.v1.",
+        description = "AI customer-service chat: sessions for widgets, the socket protocol veetflow.v1, and a tenant's documents.",
     ),
     paths(
+        api::documents::add,
+        api::documents::list,
+        api::documents::versions,
+        api::documents::rollback,
+        api::documents::remove,
+        api::questions::unanswered,
         api::session::open_session,
         api::socket::open_socket,
         api::health::healthz,
         api::health::readyz
     ),
-    components(schemas(problem::Problem))
+    components(schemas(problem::Problem)),
+    modifiers(&ApiKeys)
 )]
 struct Api;
+
+/// Says how a tenant's own programs show who they are.
+struct ApiKeys;
+
+impl Modify for ApiKeys {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("api_key", scheme);
+    }
+}
 
 /// The `OpenAPI` document, as served and printed.
 pub fn openapi() -> String {
@@ -60,6 +82,7 @@ pub fn openapi() -> String {
 pub fn routes(config: &mut ServiceConfig, has_demo: bool) {
     config
         .app_data(problem::json_limits())
+        .app_data(problem::query_errors())
         .service(api::health::healthz)
         .service(api::health::readyz)
         .service(api::openapi)
@@ -69,6 +92,15 @@ pub fn routes(config: &mut ServiceConfig, has_demo: bool) {
                 .wrap(from_fn(headers::cross_origin))
                 .service(api::session::open_session)
                 .service(api::session::preflight),
+        )
+        .service(
+            web::scope("/v1/tenant")
+                .service(api::documents::add)
+                .service(api::documents::list)
+                .service(api::documents::versions)
+                .service(api::documents::rollback)
+                .service(api::documents::remove)
+                .service(api::questions::unanswered),
         )
         .service(pages::widget_file);
     if has_demo {

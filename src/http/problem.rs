@@ -99,3 +99,8 @@ pub(super) fn json_limits() -> web::JsonConfig {
         Problem::from(code).into()
     })
 }
+
+/// A query that cannot be read is a problem document like any other.
+pub(super) fn query_errors() -> web::QueryConfig {
+    web::QueryConfig::default().error_handler(|_, _| Problem::from(ErrorCode::BadRequest).into())
+}

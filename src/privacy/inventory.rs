@@ -10,6 +10,9 @@ pub enum Holds {
     Pseudonym,
     /// A fact about a pseudonym that is needed in clear: an instant, a decision, an age bracket.
     FactAboutPseudonym,
+    /// A tenant's own content, as ciphertext under a key of its own. Kept until the tenant removes it, so that it has no
+    /// retention class.
+    SealedContent,
     /// Nothing about a person.
     Nothing,
 }
@@ -62,6 +65,19 @@ inventory! {
         Pseudonym: "conversation_id" "turn_id" "client_id";
         FactAboutPseudonym: "seq" "kind" "at" "policy_version" "purposes" "anchor_at";
         Nothing: "tenant_id" "retention_class";
+    }
+    "api_key" { Nothing: "tenant_id" "key_id" "digest" "label" "created_at" "expires_at" "revoked_at"; }
+    "library" { Nothing: "tenant_id" "revision" "contact"; }
+    "document" {
+        Nothing: "tenant_id" "document_id" "slug" "current_version" "latest_version" "created_at" "changed_at";
+    }
+    "document_version" {
+        SealedContent: "card";
+        Nothing: "tenant_id" "document_id" "version" "version_id" "format" "text_bytes" "at";
+    }
+    "document_chunk" {
+        SealedContent: "content";
+        Nothing: "tenant_id" "document_id" "version" "part";
     }
     "purge_run" {
         Nothing: "tenant_id" "run_id" "retention_class" "started_at" "ended_at" "conversations" "turns" "residue";

@@ -8,6 +8,7 @@ use super::Services;
 use super::notice;
 use super::recording::{Pen, RecordError, Whereabouts};
 use crate::domain::consent::{Decision, Decisions, Purposes};
+use crate::domain::text::hexadecimal;
 use crate::domain::turn::{Content, Receipt};
 use crate::id::{ReceiptId, VisitorId};
 use crate::privacy::retention::{RetentionClass, stamp};
@@ -44,14 +45,6 @@ fn digest(
         hasher.update([u8::from(*decision == Decision::Granted), 0]);
     }
     hasher.finalize().into()
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail; a digit less could only make the digest not match.
-        write!(text, "{byte:02x}").map_or_else(|_| String::new(), |()| text)
-    })
 }
 
 fn chosen(decisions: &Decisions, wanted: Decision) -> Purposes {

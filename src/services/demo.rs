@@ -7,6 +7,8 @@ use crate::domain::language::Language;
 use crate::domain::origin::Origin;
 use crate::domain::tenant::{Period, TenantSlug};
 use crate::id::{Id, TenantId, WidgetId};
+use crate::providers::knowledge::Library;
+use crate::providers::knowledge::compose::Manner;
 use crate::providers::knowledge::index::Document;
 use crate::store::{Store, StoreError};
 
@@ -45,6 +47,19 @@ pub fn documents() -> Vec<Document> {
             markdown: (*markdown).to_owned(),
         })
         .collect()
+}
+
+/// Puts the demo tenant's documents on its shelf; they are part of the program and no rows.
+pub fn furnish(library: &Library) {
+    let manner = Manner {
+        contact: Some("privacy@veetflow.com".to_owned()),
+        topics: Some((
+            "比如隐私、数据保留与删除以及产品使用：“聊天记录保留多久？”、“怎么撤回同意？”。",
+            "I know about privacy, data retention and deletion, and how the product works: “How long are my chats kept?”, \
+             “How do I withdraw my consent?”",
+        )),
+    };
+    library.furnish(TENANT, &documents(), manner);
 }
 
 /// Makes the demo tenant where it is missing. Its widget may be shown by pages of this server itself.

@@ -1,11 +1,15 @@
 //! What a handler or a conversation may ask for: everything below the actors, in one place.
 
+pub mod api_keys;
 pub mod consent;
 pub mod demo;
 pub mod directory;
+pub mod documents;
 pub mod notice;
+pub mod questions;
 pub mod recording;
 pub mod session;
+pub mod shelving;
 
 use std::sync::Arc;
 
@@ -15,7 +19,7 @@ use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::id::{Ids, NodeId};
 use crate::store::Store;
-use crate::vault::Vault;
+use crate::vault::{Vault, VaultError};
 
 /// Everything below the actors.
 #[derive(Debug, Clone)]
@@ -34,6 +38,24 @@ pub struct Services {
     pub vault: Vault,
     /// Visitors at the door: tokens, tickets, the age gate.
     pub door: Arc<session::Door>,
+    /// Tenants' documents in memory.
+    pub shelving: Arc<shelving::Shelving>,
     /// The runtime for work that would block a worker.
     pub runtime: Handle,
+}
+
+impl Services {
+    /// Runs work with keys on a thread that may wait for the disk.
+    async fn with_vault<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Vault) -> Result<T, VaultError> + Send + 'static,
+    ) -> Result<T, VaultError> {
+        let vault = self.vault.clone();
+        match self.runtime.spawn_blocking(move || work(&vault)).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                Err(VaultError::Unavailable { reason: "the keyring thread ended".to_owned() })
+            }
+        }
+    }
 }

@@ -4,8 +4,10 @@
 //! that names the tenant first, so that row-level security has the last word. The hot path, [`lane`], is one call of a
 //! function that judges each row by itself.
 
+pub mod api_keys;
 mod connect;
 pub mod conversations;
+pub mod documents;
 pub mod installation;
 pub mod lane;
 pub mod migrate;
@@ -13,6 +15,7 @@ pub mod purging;
 mod statement;
 pub mod tenants;
 pub mod turns;
+pub mod unanswered;
 pub mod visitors;
 
 use std::time::Duration;

@@ -4,7 +4,10 @@ use deadpool_postgres::{GenericClient, Transaction};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
-use crate::store::{conversations, installation, lane, purging, tenants, turns, visitors};
+use crate::store::{
+    api_keys, conversations, documents, installation, lane, purging, tenants, turns, unanswered,
+    visitors,
+};
 
 /// Which role runs a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,12 +54,15 @@ pub(super) const NAME_TENANT: Statement =
 pub fn all_statements() -> Vec<Statement> {
     [
         &[NAME_TENANT][..],
+        api_keys::STATEMENTS,
         conversations::STATEMENTS,
+        documents::STATEMENTS,
         installation::STATEMENTS,
         lane::STATEMENTS,
         purging::STATEMENTS,
         tenants::STATEMENTS,
         turns::STATEMENTS,
+        unanswered::STATEMENTS,
         visitors::STATEMENTS,
     ]
     .concat()

@@ -68,7 +68,7 @@ impl Store {
     }
 }
 
-fn turn_from(row: &Row) -> StoredTurn {
+pub(super) fn turn_from(row: &Row) -> StoredTurn {
     StoredTurn {
         seq: row.get("seq"),
         turn_id: row.get("turn_id"),

@@ -5,6 +5,7 @@
 pub mod caretaker;
 pub mod guard;
 pub mod keeper;
+pub mod librarian;
 pub mod purge;
 pub mod tenants;
 
@@ -18,11 +19,16 @@ use crate::services::Services;
 
 use caretaker::Caretaker;
 use keeper::{Keeper, Post};
+use librarian::Librarian;
 use purge::PurgeSupervisor;
 use tenants::TenantDirectory;
 
-type Keepers =
-    (Addr<Keeper<PurgeSupervisor>>, Addr<Keeper<TenantDirectory>>, Addr<Keeper<Caretaker>>);
+type Keepers = (
+    Addr<Keeper<PurgeSupervisor>>,
+    Addr<Keeper<TenantDirectory>>,
+    Addr<Keeper<Caretaker>>,
+    Addr<Keeper<Librarian>>,
+);
 
 /// The supervisors of one node.
 #[derive(Debug)]
@@ -31,6 +37,8 @@ pub struct Tree {
     pub purge: Post<PurgeSupervisor>,
     /// Where the tenant directory is found.
     pub tenants: Post<TenantDirectory>,
+    /// Where the librarian is found.
+    pub librarian: Post<Librarian>,
     _keepers: Keepers,
 }
 
@@ -51,6 +59,10 @@ impl Tree {
             let (services, hub) = (services.clone(), hub.clone());
             Keeper::watch("caretaker", move || Caretaker::new(services.clone(), hub.clone()))
         };
-        Self { purge, tenants, _keepers: (purging, directory, caretaking) }
+        let (librarian, shelving) = {
+            let services = services.clone();
+            Keeper::watch("librarian", move || Librarian::new(services.clone()))
+        };
+        Self { purge, tenants, librarian, _keepers: (purging, directory, caretaking, shelving) }
     }
 }

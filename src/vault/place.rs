@@ -5,15 +5,24 @@
 
 use uuid::Uuid;
 
-use crate::id::{ConversationId, TenantId};
+use crate::id::{ConversationId, DocumentId, Id, TenantId};
 
-/// What one conversation key covers. Built from the authenticated session, never from stored bytes.
+/// What one key covers: a conversation, or a document with all its versions. Built from the authenticated session, never
+/// from stored bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Scope {
     /// Whose customer it is.
     pub tenant: TenantId,
     /// Which conversation.
     pub conversation: ConversationId,
+}
+
+impl Scope {
+    /// The scope of a document. It has a key of its own and is erased like a conversation, by destroying that key; both
+    /// kinds of identifier are random in the same space, and what they seal differs by its column.
+    pub const fn of_document(tenant: TenantId, document: DocumentId) -> Self {
+        Self { tenant, conversation: Id::from_uuid(document.uuid()) }
+    }
 }
 
 /// A column that holds envelopes. The numbers are part of the authenticated data and never change meaning.
@@ -24,6 +33,10 @@ pub enum SealedColumn {
     TurnContent = 1,
     /// The state of a conversation between two turns.
     ConversationCheckpoint = 2,
+    /// Title, address and language of a version of a document.
+    DocumentCard = 3,
+    /// A piece of the text of a version of a document; its number within the text is the place's kind.
+    DocumentText = 4,
 }
 
 impl SealedColumn {
@@ -32,13 +45,18 @@ impl SealedColumn {
         match self {
             Self::TurnContent => 1,
             Self::ConversationCheckpoint => 2,
+            Self::DocumentCard => 3,
+            Self::DocumentText => 4,
         }
     }
 
     /// The revision of the JSON in the column; raised when old JSON can no longer be read as the new type.
     const fn schema_revision(self) -> u16 {
         match self {
-            Self::TurnContent | Self::ConversationCheckpoint => 1,
+            Self::TurnContent
+            | Self::ConversationCheckpoint
+            | Self::DocumentCard
+            | Self::DocumentText => 1,
         }
     }
 }

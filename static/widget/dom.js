@@ -49,6 +49,8 @@ export function icon(name) {
  * @param {string} base
  */
 export function safeAddress(address, base) {
+  // A source without an address is named, and leads nowhere: an empty one would lead to the page itself.
+  if (!address) return null;
   try {
     const resolved = new URL(address, base);
     return ['http:', 'https:', 'mailto:'].includes(resolved.protocol) ? resolved.href : null;

@@ -15,7 +15,7 @@ use crate::support::visitor::uuid;
 const ANSWER: [&str; 2] = ["heron-4c1d", "-苍鹭在水边"];
 
 /// All files below a folder, with their content.
-fn files_below(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
+pub fn files_below(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
         let kind = entry.file_type().expect("a type");
         if kind.is_dir() {
@@ -28,7 +28,7 @@ fn files_below(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
 }
 
 /// Which of these files hold these bytes.
-fn holding(files: &[(PathBuf, Vec<u8>)], sought: &[u8]) -> Vec<PathBuf> {
+pub fn holding(files: &[(PathBuf, Vec<u8>)], sought: &[u8]) -> Vec<PathBuf> {
     let holds = |bytes: &[u8]| bytes.windows(sought.len()).any(|window| window == sought);
     files.iter().filter(|(_, bytes)| holds(bytes)).map(|(path, _)| path.clone()).collect()
 }

@@ -58,6 +58,27 @@ async fn a_tenant_and_its_widget_are_made_listed_and_changed() {
     assert!(shell.says(&["doctor"]).contains("✓ clock"));
 }
 
+#[actix_web::test]
+async fn an_api_key_is_shown_once_listed_without_its_secret_and_revoked() {
+    let shell = Shell::new().await;
+    shell.says(&["tenant", "create", "shop", "--name", "My Shop"]);
+    let made = shell.says(&["tenant", "create-key", "shop", "--label", "官网 sync"]);
+    let (secret, rest) = made.split_once('\n').expect("a line");
+    let key = rest.split(':').next().expect("an identifier");
+    assert!(secret.starts_with("vfk_") && secret.len() == 68 && key.starts_with("key_"), "{made}");
+    let list = shell.says(&["tenant", "list-keys", "shop"]);
+    assert!(list.contains(key) && list.contains("valid") && list.contains("官网 sync"), "{list}");
+    assert!(!list.contains("vfk_"), "{list}");
+    shell.says(&["tenant", "revoke-key", "shop", key]);
+    assert!(shell.says(&["tenant", "list-keys", "shop"]).contains("revoked"));
+    assert!(shell.refuses(&["tenant", "revoke-key", "shop", key]).contains("list-keys"));
+    assert!(shell.refuses(&["tenant", "create-key", "shop", "--label", " "]).contains("label"));
+    let wrong = shell.refuses(&["knowledge", "add", "shop", "virus.exe"]);
+    assert!(wrong.contains(".docx"), "{wrong}");
+    let help = shell.says(&["knowledge", "add", "--help"]);
+    assert!(help.contains("Examples:") && help.contains("--as"), "{help}");
+}
+
 /// The embedded database belongs to the running server; an operator's command reaches it all the same.
 #[actix_web::test]
 async fn a_widget_added_beside_a_running_server_can_be_used_without_a_restart() {

@@ -81,7 +81,13 @@ fn the_error_table_of_the_protocol_is_the_one_of_the_code() {
 
 #[test]
 fn every_link_between_the_documents_leads_somewhere() {
-    for document in ["README.md", "docs/ARCHITECTURE.md", "docs/PROTOCOL.md", "docs/PROMISES.md"] {
+    for document in [
+        "README.md",
+        "docs/ARCHITECTURE.md",
+        "docs/PROTOCOL.md",
+        "docs/PROMISES.md",
+        "docs/KNOWLEDGE.md",
+    ] {
         let folder = root().join(document).parent().expect("a folder").to_owned();
         for target in read(document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let target = target.split('#').next().unwrap_or_default();

@@ -21,6 +21,7 @@ mod crash;
 mod docs;
 mod drain;
 mod house;
+mod knowledge;
 mod outage;
 mod providers;
 mod pseudonyms;

@@ -150,6 +150,7 @@ async fn a_node_whose_lease_was_taken_can_write_nothing() {
     let second = TestApp::build(first.beside()).await;
     // The token is signed by the same master key, so the other node knows the visitor.
     let mut there = Visitor {
+        widget: crate::support::visitor::DEMO_WIDGET.to_owned(),
         address: second.address.to_string(),
         token: here.token.clone(),
         conversation: here.conversation.clone(),

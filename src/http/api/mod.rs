@@ -1,6 +1,8 @@
 //! The public interface, one file per area.
 
+pub(super) mod documents;
 pub(super) mod health;
+pub(super) mod questions;
 pub(super) mod session;
 pub(super) mod socket;
 

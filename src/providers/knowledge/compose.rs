@@ -32,6 +32,44 @@ const GREETINGS: &str = "你好|您好|你好啊|嗨|哈喽|在吗|在么|早|�
     谢谢您|hi|hi there|hello|hello there|hey|good morning|good afternoon|good evening|thanks|\
     thank you|thanks a lot|thank you very much";
 
+/// How the built-in answers speak for one organisation.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Manner {
+    /// Where people are found, as words or an address; without it visitors are sent to the site's own contact page.
+    pub contact: Option<String>,
+    /// What can be asked, in Chinese and in English, for the answer to a greeting.
+    pub topics: Option<(&'static str, &'static str)>,
+}
+
+impl Manner {
+    fn introduction(&self, language: Language) -> String {
+        let (chinese, english) = self.topics.unwrap_or_default();
+        language.pick(
+            format!("您好！我可以依据文档回答您的问题。{chinese}"),
+            format!("Hello! I answer questions from our documents. {english}")
+                .trim_end()
+                .to_owned(),
+        )
+    }
+
+    fn refusal(&self, language: Language) -> String {
+        let chinese = self.contact.as_deref().map_or_else(
+            || "请通过本网站公布的方式联系我们".to_owned(),
+            |contact| format!("请联系 {contact}"),
+        );
+        let english = self.contact.as_deref().map_or_else(
+            || "please use the contact details on this website".to_owned(),
+            |contact| format!("please contact {contact}"),
+        );
+        language.pick(
+            format!("我能查阅的文档里没有这个问题的答案，我不想凭空猜测。如需工作人员帮助，{chinese}。"),
+            format!(
+                "The documents I answer from do not cover this, and I would rather not guess. To reach a person, {english}."
+            ),
+        )
+    }
+}
+
 /// What the built-in knowledge has to say to a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
@@ -50,13 +88,20 @@ pub enum Reply {
 }
 
 /// Answers a question from the documents, or declines to.
-pub fn reply(index: &Index, segmenter: &Segmenter, question: &str, language: Language) -> Reply {
+pub fn reply(
+    index: &Index,
+    segmenter: &Segmenter,
+    manner: &Manner,
+    question: &str,
+    language: Language,
+) -> Reply {
     if is_greeting(question) {
-        return Reply::Answered { paragraphs: vec![introduction(language)], citations: Vec::new() };
+        let paragraphs = vec![manner.introduction(language)];
+        return Reply::Answered { paragraphs, citations: Vec::new() };
     }
     let hits = index.search(segmenter, question, language, CANDIDATES);
     let Some((best, others)) = hits.split_first().filter(|(best, _)| is_convincing(best)) else {
-        return Reply::Abstained { text: refusal(language) };
+        return Reply::Abstained { text: manner.refusal(language) };
     };
     let terms: BTreeSet<String> = segmenter.terms(question).into_iter().collect();
     let further = complement(index, segmenter, &terms, best, others);
@@ -66,8 +111,9 @@ pub fn reply(index: &Index, segmenter: &Segmenter, question: &str, language: Lan
     for hit in std::iter::once(best).chain(further) {
         let passage = hit.passage;
         paragraphs.extend(excerpt(index, segmenter, &terms, passage, room));
-        if citations.len() < MOST_CITATIONS && citations.iter().all(|one| one.url != passage.url) {
-            citations.push(Citation { title: passage.title.clone(), url: passage.url.clone() });
+        let citation = Citation { title: passage.title.clone(), url: passage.url.clone() };
+        if citations.len() < MOST_CITATIONS && !citations.contains(&citation) {
+            citations.push(citation);
         }
     }
     Reply::Answered { paragraphs, citations }
@@ -111,23 +157,6 @@ fn is_greeting(text: &str) -> bool {
     let folded = fold(text);
     let greeting = folded.trim_matches(|character: char| !character.is_alphanumeric());
     GREETINGS.split('|').any(|known| known == greeting)
-}
-
-fn introduction(language: Language) -> String {
-    let chinese = "您好！我可以依据公开文档，回答有关隐私、数据保留与删除以及产品使用的问题，比如\
-        “聊天记录保留多久？”或“怎么撤回同意？”。";
-    let english = "Hello! I can answer questions about privacy, data retention and deletion, and how \
-        the product works, for example “How long are my chats kept?” or “How do I withdraw my \
-        consent?”";
-    language.pick(chinese, english).to_owned()
-}
-
-fn refusal(language: Language) -> String {
-    let chinese = "我能查阅的文档里没有这个问题的答案，我不想凭空猜测。如需工作人员帮助，请写信到 \
-        privacy@veetflow.com。";
-    let english = "The documents I answer from do not cover this, and I would rather not guess. \
-        To reach a person, please write to privacy@veetflow.com.";
-    language.pick(chinese, english).to_owned()
 }
 
 /// The language to answer in: Chinese as soon as there is one Chinese character.
@@ -184,6 +213,10 @@ mod tests {
     use super::super::index::samples::{documents, questions};
     use super::*;
 
+    fn manner() -> Manner {
+        Manner { contact: Some("help@shop.example".to_owned()), topics: None }
+    }
+
     fn library() -> (Segmenter, Index) {
         let segmenter = Segmenter::new();
         let index = Index::build(&segmenter, &documents());
@@ -194,8 +227,8 @@ mod tests {
     fn off_topic_and_hostile_questions_are_declined_with_an_address() {
         let (segmenter, index) = library();
         for (language, question, _) in questions().filter(|(_, _, slug)| *slug == "-") {
-            match reply(&index, &segmenter, question, language) {
-                Reply::Abstained { text } => assert!(text.contains("privacy@veetflow.com")),
+            match reply(&index, &segmenter, &manner(), question, language) {
+                Reply::Abstained { text } => assert!(text.contains("help@shop.example")),
                 Reply::Answered { paragraphs, .. } => panic!("{question} got {paragraphs:?}"),
             }
         }
@@ -208,7 +241,7 @@ mod tests {
         for (language, question, _) in questions().filter(|(_, _, slug)| *slug != "-") {
             asked += 1;
             if let Reply::Answered { paragraphs, citations } =
-                reply(&index, &segmenter, question, language)
+                reply(&index, &segmenter, &manner(), question, language)
             {
                 answered += 1;
                 let length = paragraphs.concat().chars().count();
@@ -227,7 +260,7 @@ mod tests {
         let library: String = documents().into_iter().map(|document| document.markdown).collect();
         for (language, question, _) in questions() {
             if let Reply::Answered { paragraphs, .. } =
-                reply(&index, &segmenter, question, language)
+                reply(&index, &segmenter, &manner(), question, language)
             {
                 for line in paragraphs.iter().flat_map(|paragraph| paragraph.lines()) {
                     assert!(library.contains(line), "{line}");
@@ -240,7 +273,8 @@ mod tests {
     fn a_question_of_two_halves_is_answered_from_two_sources() {
         let (segmenter, index) = library();
         let question = "How do I embed the widget, and which cookies do you use?";
-        let Reply::Answered { citations, .. } = reply(&index, &segmenter, question, Language::En)
+        let Reply::Answered { citations, .. } =
+            reply(&index, &segmenter, &manner(), question, Language::En)
         else {
             panic!("declined");
         };
@@ -250,13 +284,45 @@ mod tests {
     }
 
     #[test]
+    fn the_demo_question_about_messages_is_answered_with_their_period() {
+        let (segmenter, index) = library();
+        for (question, language, page, period) in [
+            ("How long are my messages kept?", Language::En, "/en/retention", "12 months"),
+            ("我的消息会保存多久？", Language::Zh, "/zh/retention", "12 个月"),
+        ] {
+            let Reply::Answered { paragraphs, citations } =
+                reply(&index, &segmenter, &manner(), question, language)
+            else {
+                panic!("declined {question}");
+            };
+            assert!(citations[0].url.starts_with(page), "{citations:?}");
+            assert!(paragraphs.concat().contains(period), "{paragraphs:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_contact_visitors_are_sent_to_the_site_and_to_nobody_elses_address() {
+        for language in [Language::Zh, Language::En] {
+            let refusal = Manner::default().refusal(language);
+            assert!(!refusal.contains('@') && !refusal.contains("VeetFlow"), "{refusal}");
+            assert!(!Manner::default().introduction(language).contains("VeetFlow"));
+        }
+    }
+
+    #[test]
     fn a_greeting_is_met_with_one_friendly_sentence_and_no_source() {
         let (segmenter, index) = library();
         for greeting in ["你好！", "您好", "Hello", " hi ~", "Good morning.", "谢谢"] {
             let language = detect_language(greeting);
-            let expected =
-                Reply::Answered { paragraphs: vec![introduction(language)], citations: Vec::new() };
-            assert_eq!(reply(&index, &segmenter, greeting, language), expected, "{greeting}");
+            let expected = Reply::Answered {
+                paragraphs: vec![manner().introduction(language)],
+                citations: Vec::new(),
+            };
+            assert_eq!(
+                reply(&index, &segmenter, &manner(), greeting, language),
+                expected,
+                "{greeting}"
+            );
         }
     }
 

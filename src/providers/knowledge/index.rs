@@ -6,10 +6,14 @@
 #[cfg(test)]
 pub(super) mod samples;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod leaves;
 
-use super::passages::sections;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+
 use super::segment::Segmenter;
+
+pub use leaves::Leaves;
 
 pub use crate::domain::language::Language;
 
@@ -17,21 +21,20 @@ pub use crate::domain::language::Language;
 const SATURATION: f32 = 1.2;
 /// How much a long passage is held back.
 const LENGTH_PENALTY: f32 = 0.35;
-/// What a word in the heading counts, beside one in the text.
-const HEADING_WEIGHT: f32 = 3.0;
-/// What a word in the document's title counts.
-const TITLE_WEIGHT: f32 = 1.0;
+/// A library of fewer passages is weighed as if it had so many, the others without the words asked for: in a single
+/// passage every word would be common, and no question could be told from another.
+const SMALL: usize = 60;
 /// What is left of a score in the other language.
 const OTHER_LANGUAGE: f32 = 0.3;
 
-/// A document to answer from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A document to answer from. Its `Debug` form shows no word of it.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Document {
     /// Its short name, the same in every language.
     pub slug: String,
     /// Its title, as shown in citations.
     pub title: String,
-    /// Where a reader finds it.
+    /// Where a reader finds it; empty if nowhere.
     pub url: String,
     /// The language it is written in.
     pub language: Language,
@@ -39,17 +42,29 @@ pub struct Document {
     pub markdown: String,
 }
 
-/// One section of a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl fmt::Debug for Document {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Document({:?}, {} bytes)", self.language, self.markdown.len())
+    }
+}
+
+/// One section of a document, or a part of a long one. Its `Debug` form shows no word of it.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Passage {
     /// Document title and heading, joined by a dash.
     pub title: String,
-    /// The document's address with the heading's anchor.
+    /// The document's address with the heading's anchor; empty if it has none.
     pub url: String,
     /// The language it is written in.
     pub language: Language,
     /// The section's Markdown, without its heading.
     pub text: String,
+}
+
+impl fmt::Debug for Passage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Passage({:?}, {} bytes)", self.language, self.text.len())
+    }
 }
 
 /// A passage that shares words with the question.
@@ -64,19 +79,14 @@ pub struct Hit<'a> {
     pub coverage: f32,
 }
 
-/// Every passage of a set of documents, ready to be asked.
-#[derive(Debug)]
+/// Every passage of a set of documents, ready to be asked. Documents come and go one at a time.
+#[derive(Debug, Default)]
 pub struct Index {
-    passages: Vec<Passage>,
-    lengths: Vec<f32>,
-    mean_length: f32,
-    postings: HashMap<String, Vec<Posting>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Posting {
-    passage: usize,
-    frequency: f32,
+    leaves: BTreeMap<String, Leaves>,
+    /// In how many passages each term stands.
+    holding: HashMap<Box<str>, usize>,
+    passages: usize,
+    terms: usize,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -86,49 +96,55 @@ struct Tally {
 }
 
 impl Index {
-    /// Cuts the documents into passages and counts their words.
+    /// An index of these documents, each under its place in the list.
     pub fn build(segmenter: &Segmenter, documents: &[Document]) -> Self {
-        let mut index = Self {
-            passages: Vec::new(),
-            lengths: Vec::new(),
-            mean_length: 1.0,
-            postings: HashMap::new(),
-        };
-        for document in documents {
-            for section in sections(&document.markdown) {
-                index.add(segmenter, document, section.heading.as_deref(), &section.body);
-            }
+        let mut index = Self::default();
+        for (place, document) in documents.iter().enumerate() {
+            index.put(format!("{place:06}"), Leaves::of(segmenter, document));
         }
-        let total: f32 = index.lengths.iter().sum();
-        index.mean_length = (total / real(index.lengths.len())).max(1.0);
         index
     }
 
-    fn add(&mut self, segmenter: &Segmenter, from: &Document, heading: Option<&str>, body: &str) {
-        let mut frequencies: BTreeMap<String, f32> = BTreeMap::new();
-        let body_terms = segmenter.terms(body);
-        self.lengths.push(real(body_terms.len()));
-        let heading_terms = segmenter.terms(heading.unwrap_or_default());
-        let title_terms = segmenter.terms(&from.title);
-        for (terms, weight) in
-            [(body_terms, 1.0), (heading_terms, HEADING_WEIGHT), (title_terms, TITLE_WEIGHT)]
-        {
-            for term in terms {
-                *frequencies.entry(term).or_default() += weight;
+    /// Adds a document, in place of the one that had this key.
+    pub fn put(&mut self, key: String, leaves: Leaves) {
+        self.remove(&key);
+        for (term, postings) in leaves.terms() {
+            *self.holding.entry(term.clone()).or_default() += postings.len();
+        }
+        self.passages += leaves.passages().len();
+        self.terms += leaves.length();
+        self.leaves.insert(key, leaves);
+    }
+
+    /// Takes a document out with every word it alone held.
+    pub fn remove(&mut self, key: &str) {
+        let Some(gone) = self.leaves.remove(key) else { return };
+        for (term, postings) in gone.terms() {
+            if let Some(count) = self.holding.get_mut(term) {
+                *count = count.saturating_sub(postings.len());
+                if *count == 0 {
+                    self.holding.remove(term);
+                }
             }
         }
-        let passage = self.passages.len();
-        for (term, frequency) in frequencies {
-            self.postings.entry(term).or_default().push(Posting { passage, frequency });
-        }
-        self.passages.push(Passage {
-            title: heading
-                .map_or_else(|| from.title.clone(), |text| format!("{} — {text}", from.title)),
-            url: heading
-                .map_or_else(|| from.url.clone(), |text| format!("{}#{}", from.url, anchor(text))),
-            language: from.language,
-            text: body.trim().to_owned(),
-        });
+        self.passages = self.passages.saturating_sub(gone.passages().len());
+        self.terms = self.terms.saturating_sub(gone.length());
+    }
+
+    /// How many passages it holds.
+    pub fn len(&self) -> usize {
+        self.passages
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.passages == 0
+    }
+
+    /// Whether not one word is left in it.
+    #[cfg(test)]
+    pub(super) fn is_blank(&self) -> bool {
+        self.holding.is_empty() && self.leaves.is_empty() && self.terms == 0
     }
 
     /// The passages that best match a question, best first, at most `limit`. Passages in the
@@ -145,44 +161,43 @@ impl Index {
         if whole <= 0.0 {
             return Vec::new();
         }
-        let tallies = self.tallies(&terms);
-        let mut hits: Vec<Hit<'_>> = self
-            .passages
-            .iter()
-            .zip(&tallies)
-            .filter(|(_, tally)| tally.score > 0.0)
-            .map(|(passage, tally)| {
+        let weighed: Vec<(String, f32)> =
+            terms.into_iter().map(|term| (term.clone(), self.weight(&term))).collect();
+        let mean = (real(self.terms) / real(self.passages)).max(1.0);
+        let mut hits: Vec<Hit<'_>> = Vec::new();
+        for leaves in self.leaves.values() {
+            for (place, tally) in tallies(leaves, &weighed, mean) {
+                let Some(passage) = leaves.passages().get(place) else { continue };
                 let coverage = tally.matched / whole;
                 let familiar = if passage.language == language { 1.0 } else { OTHER_LANGUAGE };
                 let score = tally.score * familiar * f32::midpoint(coverage, 1.0);
-                Hit { passage, score, coverage }
-            })
-            .collect();
+                hits.push(Hit { passage, score, coverage });
+            }
+        }
         hits.sort_by(|one, other| other.score.total_cmp(&one.score));
         hits.truncate(limit);
         hits
     }
 
-    fn tallies(&self, terms: &BTreeSet<String>) -> Vec<Tally> {
-        let mut tallies = vec![Tally::default(); self.passages.len()];
-        for term in terms {
-            let weight = self.weight(term);
-            for posting in self.postings.get(term).into_iter().flatten() {
-                let Some(tally) = tallies.get_mut(posting.passage) else { continue };
-                let length = self.lengths.get(posting.passage).copied().unwrap_or(self.mean_length);
-                tally.score += weight * saturated(posting.frequency, length / self.mean_length);
-                tally.matched += weight;
-            }
-        }
-        tallies
-    }
-
     /// How telling a term is: rare ones say more, and one no document knows says most.
     pub fn weight(&self, term: &str) -> f32 {
-        let holding = real(self.postings.get(term).map_or(0, Vec::len));
-        let all = real(self.passages.len());
+        let holding = real(self.holding.get(term).copied().unwrap_or_default());
+        let all = real(self.passages.max(SMALL));
         (1.0 + (all - holding + 0.5) / (holding + 0.5)).ln()
     }
+}
+
+/// What each passage of a document that shares a term with the question has of it.
+fn tallies(leaves: &Leaves, question: &[(String, f32)], mean: f32) -> BTreeMap<usize, Tally> {
+    let mut tallies: BTreeMap<usize, Tally> = BTreeMap::new();
+    for (term, weight) in question {
+        for posting in leaves.postings(term) {
+            let tally = tallies.entry(posting.passage).or_default();
+            tally.score += weight * saturated(posting.frequency, posting.length / mean);
+            tally.matched += weight;
+        }
+    }
+    tallies
 }
 
 fn saturated(frequency: f32, relative_length: f32) -> f32 {
@@ -190,9 +205,10 @@ fn saturated(frequency: f32, relative_length: f32) -> f32 {
     frequency * (SATURATION + 1.0) / (frequency + held_back)
 }
 
-/// Counts here are small; one beyond 65,535 counts as that.
+/// A count as a number to reckon with; beyond 2^24 it is rounded, which no ranking notices.
+#[expect(clippy::cast_precision_loss, reason = "counts of words, compared as proportions")]
 fn real(count: usize) -> f32 {
-    u16::try_from(count).map_or(f32::from(u16::MAX), f32::from)
+    count as f32
 }
 
 /// The part of a link after `#` for a heading: lower case, spaces become `-`, punctuation falls,

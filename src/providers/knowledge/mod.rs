@@ -4,11 +4,12 @@
 pub mod compose;
 mod excerpt;
 pub mod index;
+mod library;
 mod passages;
+pub mod reading;
 pub mod segment;
 mod vocabulary;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -21,54 +22,8 @@ use crate::id::TenantId;
 use crate::privacy::disclosure::Disclosed;
 
 use compose::Reply;
-use index::{Document, Index};
-use segment::Segmenter;
 
-/// How many passages a model is shown.
-const PASSAGES: usize = 4;
-
-/// All tenants' documents, indexed in memory.
-#[derive(Debug)]
-pub struct Library {
-    segmenter: Segmenter,
-    indexes: HashMap<TenantId, Index>,
-}
-
-impl Library {
-    /// Indexes the documents of each tenant.
-    pub fn new(shelves: impl IntoIterator<Item = (TenantId, Vec<Document>)>) -> Self {
-        let segmenter = Segmenter::new();
-        let indexes = shelves
-            .into_iter()
-            .map(|(tenant, documents)| (tenant, Index::build(&segmenter, &documents)))
-            .collect();
-        Self { segmenter, indexes }
-    }
-
-    fn reply(&self, tenant: TenantId, question: &str, language: Language) -> Reply {
-        match self.indexes.get(&tenant) {
-            Some(index) => compose::reply(index, &self.segmenter, question, language),
-            None => compose::reply(
-                &Index::build(&self.segmenter, &[]),
-                &self.segmenter,
-                question,
-                language,
-            ),
-        }
-    }
-
-    fn passages(&self, tenant: TenantId, question: &str, language: Language) -> Vec<Passage> {
-        let Some(index) = self.indexes.get(&tenant) else { return Vec::new() };
-        let hits = index.search(&self.segmenter, question, language, PASSAGES);
-        hits.into_iter()
-            .map(|hit| Passage {
-                title: hit.passage.title.clone(),
-                url: hit.passage.url.clone(),
-                text: hit.passage.text.clone(),
-            })
-            .collect()
-    }
-}
+pub use library::{Library, Shelved};
 
 /// A tenant's documents as a provider.
 #[derive(Debug, Clone)]
@@ -84,7 +39,7 @@ impl Knowledge {
     }
 
     fn passages(&self, prompt: &Prompt) -> Vec<Passage> {
-        self.library.passages(self.tenant, prompt.question(), prompt.language)
+        self.library.find(self.tenant, prompt.question(), prompt.language)
     }
 }
 

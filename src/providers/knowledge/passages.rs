@@ -3,6 +3,10 @@
 //!
 //! It stands apart from the index because ranking and quoting both need the same cuts.
 
+mod shorten;
+
+use shorten::shorter;
+
 /// One `##` section of a document; the text before the first heading is a section without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Section {
@@ -34,28 +38,33 @@ pub(super) enum UnitKind {
     Code,
 }
 
-/// Splits a document at its `##` headings. Empty sections and the `#` title are left out.
+/// Splits a document at its `##` headings, and at every `#` but its title; a section too long to be one answer is split
+/// further. Empty sections are left out.
 pub(super) fn sections(markdown: &str) -> Vec<Section> {
-    let mut found = Vec::new();
+    let mut found: Vec<Section> = Vec::new();
     let mut current = Section { heading: None, body: String::new() };
-    let mut in_code = false;
+    let (mut in_code, mut has_title) = (false, false);
     for line in markdown.lines() {
         in_code ^= is_fence(line);
-        let heading = line.strip_prefix("## ").filter(|_| !in_code);
-        if let Some(heading) = heading {
-            let next = Section { heading: Some(plain_heading(heading)), body: String::new() };
-            found.push(std::mem::replace(&mut current, next));
+        let top = line.strip_prefix("# ").filter(|_| !in_code);
+        if top.is_some() && !has_title {
+            has_title = true;
             continue;
         }
-        if !in_code && line.starts_with("# ") {
+        let heading = line.strip_prefix("## ").filter(|_| !in_code).or(top);
+        if let Some(heading) = heading {
+            has_title = true;
+            let next = Section { heading: Some(plain_heading(heading)), body: String::new() };
+            found.push(std::mem::replace(&mut current, next));
             continue;
         }
         current.body.push_str(line);
         current.body.push('\n');
     }
     found.push(current);
-    found.retain(|section| !section.body.trim().is_empty());
-    found
+    let mut cut: Vec<Section> = found.into_iter().flat_map(shorter).collect();
+    cut.retain(|section| !section.body.trim().is_empty());
+    cut
 }
 
 /// Splits the body of a section into units, in order.
@@ -202,6 +211,13 @@ mod tests {
         let headings: Vec<_> = found.iter().map(|section| section.heading.as_deref()).collect();
         assert_eq!(headings, [None, Some("One"), Some("Two")]);
         assert!(found[2].body.contains("### c"));
+    }
+
+    #[test]
+    fn only_the_first_top_heading_is_the_title() {
+        let found = sections("# Title\n\n# One\nA\n\n# Two\nB\n");
+        let headings: Vec<_> = found.iter().map(|section| section.heading.as_deref()).collect();
+        assert_eq!(headings, [Some("One"), Some("Two")]);
     }
 
     #[test]

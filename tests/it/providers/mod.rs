@@ -42,7 +42,7 @@ fn settings(kind: Kind, base_url: &str, seconds: u64) -> Vec<(&'static str, Valu
 fn providers(settings: Vec<(&'static str, Value)>) -> Providers {
     drop(rustls::crypto::ring::default_provider().install_default());
     let config = Layers::with(settings).read().expect("settings");
-    Providers::new(&config.providers, Arc::new(Library::new([]))).expect("providers")
+    Providers::new(&config.providers, Arc::new(Library::new())).expect("providers")
 }
 
 /// The adapter of one kind, that asks this server and waits so many seconds for the first delta.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use figment::value::Value;
 use jiff::SignedDuration;
 use tokio::sync::oneshot;
-use veetflow::app::{App, ProvidersFactory};
+use veetflow::app::{App, ProvidersFactory, configured_providers};
 use veetflow::clock::{Clock, MovableClock};
 use veetflow::config::{Config, Layers};
 use veetflow::providers::{Provider, Providers};
@@ -41,6 +41,8 @@ pub struct TestApp {
 pub struct Plan {
     pub settings: Vec<(&'static str, Value)>,
     pub provider: Arc<dyn Provider>,
+    /// Whether the provider answers; else the documents alone do.
+    pub has_model: bool,
     pub clock: Arc<MovableClock>,
     pub database: Option<(String, String)>,
     pub data_dir: Option<PathBuf>,
@@ -51,6 +53,7 @@ impl Default for Plan {
         Self {
             settings: Vec::new(),
             provider: Scripted::new(Behaviour::Speak, &["Hel", "lo, ", "你", "好", "!"]),
+            has_model: true,
             clock: Arc::default(),
             database: None,
             data_dir: None,
@@ -76,8 +79,11 @@ impl TestApp {
         let data_dir = plan.data_dir.clone().unwrap_or_else(fresh_folder);
         let config = configuration(&url, &data_dir, &plan.settings);
         let provider = plan.provider.clone();
-        let providers: ProvidersFactory =
-            Arc::new(move |library| Ok(Providers::with_model(provider.clone(), library)));
+        let providers: ProvidersFactory = if plan.has_model {
+            Arc::new(move |library| Ok(Providers::with_model(provider.clone(), library)))
+        } else {
+            configured_providers(&config)
+        };
         let (app, server) =
             App::build(config, plan.clock.clone(), providers).await.expect("the house is built");
         drop(actix_web::rt::spawn(server));
@@ -234,6 +240,8 @@ pub fn configuration(
         ("http.listen", "127.0.0.1:0".into()),
         ("http.workers", 2.into()),
         ("http.sessions_per_minute", 0.into()),
+        ("http.api_per_minute", 0.into()),
+        ("knowledge.reader", env!("CARGO_BIN_EXE_veetflow").into()),
         ("database.url", url.into()),
         ("database.connections", 4.into()),
         ("data_dir", data_dir.display().to_string().into()),

@@ -6,9 +6,11 @@ pub mod cluster;
 pub mod logs;
 pub mod provider;
 pub mod server;
+pub mod shop;
 pub mod stub;
 pub mod visitor;
 
 pub use app::TestApp;
 pub use provider::Scripted;
+pub use shop::Shop;
 pub use visitor::Visitor;

@@ -21,6 +21,7 @@ pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 pub struct Visitor {
     pub address: String,
+    pub widget: String,
     pub token: String,
     pub conversation: Option<String>,
     pub socket: Option<Socket>,
@@ -63,6 +64,7 @@ impl Visitor {
     pub fn stranger(address: &str) -> Self {
         Self {
             address: address.to_owned(),
+            widget: DEMO_WIDGET.to_owned(),
             token: String::new(),
             conversation: None,
             socket: None,
@@ -95,7 +97,7 @@ impl Visitor {
     pub async fn session(&mut self) -> Value {
         let origin = format!("http://{}", self.address);
         let token = Some(self.token.as_str()).filter(|token| !token.is_empty());
-        let (status, body) = session(&self.address, DEMO_WIDGET, token, &origin).await;
+        let (status, body) = session(&self.address, &self.widget, token, &origin).await;
         assert_eq!(status, 200, "{body}");
         body["visitor_token"].as_str().expect("a token").clone_into(&mut self.token);
         body
