@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::conversation::actor::Command;
 use crate::conversation::gate::Gates;
 use crate::conversation::hub::Hub;
+use crate::conversation::pace::Pace;
 use crate::conversation::socket::House;
 use crate::domain::language::Language;
 use crate::embedded::Cluster;
@@ -182,6 +183,7 @@ impl App {
                         services: services.clone(),
                         hub: hub.clone(),
                         providers: providers(library.clone())?,
+                        pace: Pace::default(),
                     },
                     gates: gates.clone(),
                     arrivals: arrivals.clone(),

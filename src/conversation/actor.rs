@@ -10,13 +10,13 @@ use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Running, SpawnHandle,
     StreamHandler,
 };
-use futures_util::StreamExt;
 use jiff::Timestamp;
 
 use super::frame::ServerFrame;
 use super::gate::TenantGate;
 use super::hub::Hub;
 use super::machine::{Effect, Entry, Input, Machine, Written};
+use super::pace::Pace;
 use super::socket::Out;
 use super::viewers::Viewer;
 use crate::code::{Coded, ErrorCode};
@@ -38,8 +38,6 @@ pub use opening::Beginning;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Frames kept for viewers who did not wait for `ready`.
 const MOST_EARLY: usize = 16;
-/// Deltas taken together when they are ready together.
-const MOST_TOGETHER: usize = 128;
 
 /// The actor.
 #[derive(Debug)]
@@ -48,6 +46,7 @@ pub struct ConversationActor {
     hub: Arc<Hub>,
     gate: TenantGate,
     provider: Arc<dyn Provider>,
+    pace: Pace,
     whereabouts: Whereabouts,
     beginning: Beginning,
     /// None until the lease is taken and the facts are known.
@@ -70,6 +69,7 @@ impl ConversationActor {
         hub: Arc<Hub>,
         gate: TenantGate,
         provider: Arc<dyn Provider>,
+        pace: Pace,
         whereabouts: Whereabouts,
         beginning: Beginning,
     ) -> Self {
@@ -79,6 +79,7 @@ impl ConversationActor {
             hub,
             gate,
             provider,
+            pace,
             whereabouts,
             beginning,
             machine: None,
@@ -130,7 +131,7 @@ impl ConversationActor {
                 ctx.run_later(PAUSE, |actor, ctx| actor.step(Input::Retry, ctx));
             }
             Effect::Infer(prompt) => {
-                let deltas = self.provider.stream(prompt).ready_chunks(MOST_TOGETHER);
+                let deltas = self.pace.set(self.provider.stream(prompt));
                 self.inference = Some(ctx.add_stream(deltas));
             }
             Effect::CancelInference => {

@@ -6,5 +6,6 @@ pub mod gate;
 pub mod hub;
 mod log;
 pub mod machine;
+pub mod pace;
 pub mod socket;
 mod viewers;

@@ -23,6 +23,7 @@ use super::actor::{Beginning, ConversationActor, Inbound, Join, Left, Pong};
 use super::frame::{self, ClientFrame, Open, ServerFrame};
 use super::gate::{self, TenantGate};
 use super::hub::Hub;
+use super::pace::Pace;
 use super::viewers::ViewerId;
 use crate::code::ErrorCode;
 use crate::domain::tenant::TenantState;
@@ -65,6 +66,8 @@ pub struct House {
     pub hub: Arc<Hub>,
     /// Language models, with this worker's own connections.
     pub providers: Providers,
+    /// How often this worker passes answers on.
+    pub pace: Pace,
 }
 
 /// A socket's own name, made like any identifier but never stored.
@@ -206,6 +209,7 @@ impl SocketActor {
             self.house.hub.clone(),
             self.gate.clone(),
             self.provider.clone(),
+            self.house.pace.clone(),
             Whereabouts { session: self.session, conversation },
             beginning,
         )

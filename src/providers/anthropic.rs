@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::call::{Decode, Found};
-use super::model::{Model, Protocol, secret};
+use super::model::{Model, Protocol};
+use super::post::Post;
 use super::{Delta, ProviderError, ToolRequest};
 use crate::domain::prompt::{Prompt, Role};
 use crate::domain::turn::{StopReason, Usage};
@@ -19,13 +20,11 @@ impl Protocol for Messages {
 
     const VENDOR: &'static str = "https://api.anthropic.com/v1";
 
-    fn request(model: &Model, prompt: &Prompt) -> reqwest::RequestBuilder {
-        model
-            .http
-            .post(format!("{}/messages", model.base_url))
-            .header("x-api-key", secret(model.key()))
+    fn request(model: &Model, prompt: &Prompt) -> Post {
+        let address = format!("{}/messages", model.base_url);
+        Post::to(address, &Request::new(model, prompt))
+            .header("x-api-key", model.key())
             .header("anthropic-version", "2023-06-01")
-            .json(&Request::new(model, prompt))
     }
 }
 

@@ -7,10 +7,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use awc::error::{ConnectError, SendRequestError};
+use awc::http::header::{CONTENT_TYPE, HeaderMap};
+use awc::{ClientResponse, SendClientRequest};
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::{Delta, Deltas, ProviderError, sse};
@@ -55,24 +56,16 @@ impl Patience {
 }
 
 /// Sends a request and reads the answer. Nothing is sent before the stream is polled; dropping it closes the connection.
-pub(super) fn call(
-    request: reqwest::RequestBuilder,
-    patience: Patience,
-    decode: impl Decode,
-) -> Deltas {
+pub(super) fn call(request: SendClientRequest, patience: Patience, decode: impl Decode) -> Deltas {
     let opening = async move {
         let mut quiet = Box::pin(sleep(patience.first));
         let opened = tokio::select! {
-            answered = request.send() => match answered {
-                Ok(response) => judge(&response).map(|()| response),
-                Err(error) if error.is_timeout() => Err(ProviderError::Silent),
-                Err(_) => Err(ProviderError::Interrupted),
-            },
+            answered = request => answered.map_err(|error| unanswered(&error)).and_then(judge),
             () = &mut quiet => Err(ProviderError::Silent),
         };
         match opened {
             Ok(response) => Reading {
-                body: Some(response.bytes_stream().boxed()),
+                body: Some(response),
                 events: sse::Decoder::default(),
                 decode,
                 found: Found::new(),
@@ -87,10 +80,19 @@ pub(super) fn call(
             Err(error) => futures_util::stream::iter([Err(error)]).right_stream(),
         }
     };
-    futures_util::stream::once(opening).flatten().boxed()
+    futures_util::stream::once(opening).flatten().boxed_local()
 }
 
-fn judge(response: &reqwest::Response) -> Result<(), ProviderError> {
+fn unanswered(error: &SendRequestError) -> ProviderError {
+    if matches!(error, SendRequestError::Timeout | SendRequestError::Connect(ConnectError::Timeout))
+    {
+        ProviderError::Silent
+    } else {
+        ProviderError::Interrupted
+    }
+}
+
+fn judge(response: ClientResponse) -> Result<ClientResponse, ProviderError> {
     let status = response.status().as_u16();
     match status {
         200..=299 => {}
@@ -111,7 +113,7 @@ fn judge(response: &reqwest::Response) -> Result<(), ProviderError> {
             .next()
             .is_some_and(|name| name.trim().eq_ignore_ascii_case("text/event-stream"))
     });
-    if is_stream { Ok(()) } else { Err(ProviderError::Malformed) }
+    if is_stream { Ok(response) } else { Err(ProviderError::Malformed) }
 }
 
 /// `Retry-After` in its form in seconds (RFC 9110 §10.2.3), or the form in milliseconds that one vendor adds.
@@ -125,7 +127,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 /// An answer that is being read.
 struct Reading<D> {
     /// None once it has ended.
-    body: Option<BoxStream<'static, reqwest::Result<Bytes>>>,
+    body: Option<ClientResponse>,
     events: sse::Decoder,
     decode: D,
     found: Found,

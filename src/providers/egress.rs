@@ -4,9 +4,9 @@
 //! sent to the wrong host cannot be taken back.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
-use reqwest::header::HeaderValue;
+use awc::http::Uri;
+use awc::http::header::HeaderValue;
 use secrecy::ExposeSecret;
 
 use crate::config;
@@ -37,9 +37,6 @@ pub enum EgressError {
     /// Too many servers of one's own.
     #[error("providers.compatible may hold {MOST_COMPATIBLE} entries at most")]
     TooMany,
-    /// The client could not be made.
-    #[error("the HTTP client for providers could not be made")]
-    Client(#[from] reqwest::Error),
 }
 
 const MOST_COMPATIBLE: usize = 16;
@@ -107,29 +104,13 @@ fn check(name: &str, model: &config::Model) -> Result<(), EgressError> {
 
 /// Whether an address is reached over TLS, or is on this machine.
 fn is_fit(base: &str) -> bool {
-    let Ok(parsed) = reqwest::Url::parse(base) else { return false };
-    let is_here = matches!(parsed.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    parsed.scheme() == "https" || (parsed.scheme() == "http" && is_here)
-}
-
-/// A client for one worker's runtime.
-pub(super) fn client() -> Result<reqwest::Client, EgressError> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let mut tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .connect_timeout(Duration::from_secs(5))
-        .pool_idle_timeout(Duration::from_secs(30))
-        .tcp_nodelay(true)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()?)
+    let Ok(parsed) = base.parse::<Uri>() else { return false };
+    let is_here = matches!(parsed.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    match parsed.scheme_str() {
+        Some("https") => true,
+        Some("http") => is_here,
+        Some(_) | None => false,
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::call::{Decode, Found};
-use super::model::{Model, Protocol, secret};
+use super::model::{Model, Protocol};
+use super::post::Post;
 use super::{Delta, ProviderError, ToolRequest};
 use crate::domain::prompt::{Prompt, Role};
 use crate::domain::turn::{StopReason, Usage};
@@ -20,14 +21,11 @@ impl Protocol for Gemini {
 
     const VENDOR: &'static str = "https://generativelanguage.googleapis.com/v1beta";
 
-    fn request(model: &Model, prompt: &Prompt) -> reqwest::RequestBuilder {
+    fn request(model: &Model, prompt: &Prompt) -> Post {
         let (base, name) = (&model.base_url, &model.settings.model);
         // The key goes into a header: an address is what logs keep.
-        model
-            .http
-            .post(format!("{base}/models/{name}:streamGenerateContent?alt=sse"))
-            .header("x-goog-api-key", secret(model.key()))
-            .json(&Request::new(model, prompt))
+        let address = format!("{base}/models/{name}:streamGenerateContent?alt=sse");
+        Post::to(address, &Request::new(model, prompt)).header("x-goog-api-key", model.key())
     }
 }
 

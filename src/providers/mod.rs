@@ -12,6 +12,7 @@ pub mod knowledge;
 mod model;
 mod openai;
 mod openai_responses;
+mod post;
 mod pseudonymous;
 mod router;
 mod sse;
@@ -20,7 +21,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::BoxStream;
+use futures_util::stream::LocalBoxStream;
 
 use crate::code::{Coded, ErrorCode};
 use crate::config;
@@ -78,7 +79,7 @@ pub struct ToolRequest {
 }
 
 /// The stream of one answer. Dropping it ends the call.
-pub type Deltas = BoxStream<'static, Result<Delta, ProviderError>>;
+pub type Deltas = LocalBoxStream<'static, Result<Delta, ProviderError>>;
 
 /// Why a provider gave no answer, or only a part of one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -184,16 +185,16 @@ impl Providers {
         settings: &config::Providers,
         library: Arc<Library>,
     ) -> Result<Self, egress::EgressError> {
-        let http = egress::client()?;
+        let tls = post::tls()?;
         let mut chain = Vec::new();
         for (name, model) in egress::ordered(settings)? {
-            let http = http.clone();
+            let tls = tls.clone();
             let provider: Arc<dyn Provider> = match (name, model.api) {
-                ("anthropic", _) => Arc::new(Remote::<anthropic::Messages>::new(name, model, http)),
-                ("google", _) => Arc::new(Remote::<google::Gemini>::new(name, model, http)),
-                (_, config::Api::Chat) => Arc::new(Remote::<openai::Chat>::new(name, model, http)),
+                ("anthropic", _) => Arc::new(Remote::<anthropic::Messages>::new(name, model, tls)),
+                ("google", _) => Arc::new(Remote::<google::Gemini>::new(name, model, tls)),
+                (_, config::Api::Chat) => Arc::new(Remote::<openai::Chat>::new(name, model, tls)),
                 (_, config::Api::Responses) => {
-                    Arc::new(Remote::<openai_responses::Responses>::new(name, model, http))
+                    Arc::new(Remote::<openai_responses::Responses>::new(name, model, tls))
                 }
             };
             chain.push(Candidate::new(if settings.pseudonyms {

@@ -1,12 +1,14 @@
 //! A model behind a network: one of the protocols, and the settings with which it is spoken.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
-use async_openai::config::OpenAIConfig;
-use reqwest::header::{HeaderMap, HeaderValue};
+use async_openai::config::{Config, OpenAIConfig};
+use rustls::ClientConfig;
 use secrecy::ExposeSecret;
 
 use super::call::{self, Decode, Patience};
+use super::post::Post;
 use super::{Deltas, Provider};
 use crate::config;
 use crate::domain::language::Language;
@@ -25,7 +27,7 @@ pub(super) trait Protocol: Send + Sync + std::fmt::Debug + 'static {
     const VENDOR: &'static str;
 
     /// The request for an answer to a prompt.
-    fn request(model: &Model, prompt: &Prompt) -> reqwest::RequestBuilder;
+    fn request(model: &Model, prompt: &Prompt) -> Post;
 }
 
 /// What a protocol needs to know.
@@ -34,7 +36,7 @@ pub(super) struct Model {
     pub(super) name: &'static str,
     pub(super) base_url: String,
     pub(super) settings: config::Model,
-    pub(super) http: reqwest::Client,
+    pub(super) tls: Arc<ClientConfig>,
 }
 
 impl Model {
@@ -57,7 +59,11 @@ pub(super) struct Remote<P> {
 }
 
 impl<P: Protocol> Remote<P> {
-    pub(super) fn new(name: &'static str, settings: &config::Model, http: reqwest::Client) -> Self {
+    pub(super) fn new(
+        name: &'static str,
+        settings: &config::Model,
+        tls: Arc<ClientConfig>,
+    ) -> Self {
         let base = if settings.base_url.is_empty() { P::VENDOR } else { &settings.base_url };
         let processor = Processor {
             minimum_age: settings.minimum_age,
@@ -67,7 +73,7 @@ impl<P: Protocol> Remote<P> {
             name,
             base_url: base.trim_end_matches('/').to_owned(),
             settings: settings.clone(),
-            http,
+            tls,
         };
         Self { model, processor, protocol: PhantomData }
     }
@@ -114,7 +120,7 @@ impl<P: Protocol> Provider for Remote<P> {
     fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas {
         let request = P::request(&self.model, &prompt.into_inner());
         let patience = Patience::with_first(self.model.settings.first_token_seconds);
-        call::call(request, patience, P::Decoder::default())
+        call::call(request.send(&self.model.tls), patience, P::Decoder::default())
     }
 }
 
@@ -127,15 +133,10 @@ pub(super) fn openai_config(model: &Model) -> OpenAIConfig {
         .with_project_id("")
 }
 
-/// The headers, marked so that nothing prints them.
-pub(super) fn sensitive(mut headers: HeaderMap) -> HeaderMap {
-    headers.values_mut().for_each(|value| value.set_sensitive(true));
-    headers
-}
-
-/// A key as a header. [`Remote::new`] is given only keys that can be one.
-pub(super) fn secret(key: &str) -> HeaderValue {
-    let mut value = HeaderValue::from_str(key).unwrap_or_else(|_| HeaderValue::from_static(""));
-    value.set_sensitive(true);
-    value
+/// The headers that the crate gives a request.
+pub(super) fn openai_headers(config: &OpenAIConfig, post: Post) -> Post {
+    let headers = config.headers();
+    let known =
+        headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    known.fold(post, |post, (name, value)| post.header(name, value))
 }

@@ -13,7 +13,8 @@ use async_openai::types::chat::{
 use serde::Deserialize;
 
 use super::call::{Decode, Found};
-use super::model::{Model, Protocol, openai_config, sensitive};
+use super::model::{Model, Protocol, openai_config, openai_headers};
+use super::post::Post;
 use super::{Delta, ProviderError, ToolRequest};
 use crate::domain::prompt::{Prompt, Role};
 use crate::domain::turn::{StopReason, Usage};
@@ -27,10 +28,9 @@ impl Protocol for Chat {
 
     const VENDOR: &'static str = super::model::OPENAI;
 
-    fn request(model: &Model, prompt: &Prompt) -> reqwest::RequestBuilder {
+    fn request(model: &Model, prompt: &Prompt) -> Post {
         let config = openai_config(model);
-        let headers = sensitive(config.headers());
-        model.http.post(config.url("/chat/completions")).headers(headers).json(&body(model, prompt))
+        openai_headers(&config, Post::to(config.url("/chat/completions"), &body(model, prompt)))
     }
 }
 
@@ -229,7 +229,7 @@ mod tests {
                     trains_on_inputs: false,
                     minimum_age: 0,
                 },
-                http: super::super::egress::client().expect("a client"),
+                tls: super::super::post::tls().expect("roots"),
             };
             serde_json::to_value(body(&model, &prompt)).expect("JSON")
         };

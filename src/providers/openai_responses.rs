@@ -10,7 +10,8 @@ use async_openai::types::responses::{
 use serde::Deserialize;
 
 use super::call::{Decode, Found};
-use super::model::{Model, Protocol, openai_config, sensitive};
+use super::model::{Model, Protocol, openai_config, openai_headers};
+use super::post::Post;
 use super::{Delta, ProviderError, ToolRequest};
 use crate::domain::prompt::{Prompt, Role};
 use crate::domain::turn::{StopReason, Usage};
@@ -24,10 +25,9 @@ impl Protocol for Responses {
 
     const VENDOR: &'static str = super::model::OPENAI;
 
-    fn request(model: &Model, prompt: &Prompt) -> reqwest::RequestBuilder {
+    fn request(model: &Model, prompt: &Prompt) -> Post {
         let config = openai_config(model);
-        let headers = sensitive(config.headers());
-        model.http.post(config.url("/responses")).headers(headers).json(&body(model, prompt))
+        openai_headers(&config, Post::to(config.url("/responses"), &body(model, prompt)))
     }
 }
 

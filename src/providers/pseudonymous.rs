@@ -51,7 +51,7 @@ impl Provider for Pseudonymous {
             prompt
         });
         let answer = self.model.stream(covered);
-        if restorer.is_empty() { answer } else { restored(answer, restorer).boxed() }
+        if restorer.is_empty() { answer } else { restored(answer, restorer).boxed_local() }
     }
 }
 
@@ -70,7 +70,7 @@ fn cover(prompt: Prompt) -> (Prompt, Restorer) {
 fn restored(
     answer: Deltas,
     restorer: Restorer,
-) -> impl Stream<Item = Result<Delta, ProviderError>> + Send {
+) -> impl Stream<Item = Result<Delta, ProviderError>> {
     let reading = (answer, Some(restorer));
     futures_util::stream::unfold(reading, |(mut answer, mut restorer)| async move {
         let mut items = Vec::new();

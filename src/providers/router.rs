@@ -82,7 +82,7 @@ impl Router {
     fn fall_back(&self, prompt: Disclosed<Prompt>, attempts: u32) -> Deltas {
         let by = By::new(self.fallback.as_ref(), attempts + 1);
         let told = futures_util::stream::iter([Ok(Delta::By(by))]);
-        told.chain(self.fallback.stream(prompt)).boxed()
+        told.chain(self.fallback.stream(prompt)).boxed_local()
     }
 }
 
@@ -104,7 +104,7 @@ impl Candidate {
                     Ok(_) => {}
                     Err(error) => candidate.breaker.fail(error, Instant::now()),
                 });
-                return Ok(watched.boxed());
+                return Ok(watched.boxed_local());
             }
             Some(Err(error)) => error,
             None => ProviderError::Interrupted,
@@ -149,6 +149,6 @@ impl Provider for Router {
     }
 
     fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas {
-        futures_util::stream::once(self.clone().choose(prompt)).flatten().boxed()
+        futures_util::stream::once(self.clone().choose(prompt)).flatten().boxed_local()
     }
 }

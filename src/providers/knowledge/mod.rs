@@ -107,7 +107,7 @@ fn paced(deltas: Vec<Delta>) -> Deltas {
             }
             Ok::<_, ProviderError>(delta)
         })
-        .boxed()
+        .boxed_local()
 }
 
 /// A model that is shown the passages that fit the question, and whose answer cites them.
@@ -152,6 +152,9 @@ impl Provider for Grounded {
                 (!citations.is_empty())
                     .then_some(Ok::<_, ProviderError>(Delta::Citations(citations))),
             );
-        self.model.stream(prompt.map(|prompt| Prompt { passages, ..prompt })).chain(sourced).boxed()
+        self.model
+            .stream(prompt.map(|prompt| Prompt { passages, ..prompt }))
+            .chain(sourced)
+            .boxed_local()
     }
 }

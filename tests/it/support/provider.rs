@@ -124,7 +124,7 @@ impl Provider for Scripted {
                 next.map(|item| (item, (position + 1, open)))
             }
         })
-        .boxed()
+        .boxed_local()
     }
 }
 
