@@ -48,6 +48,9 @@ impl Server {
         for (key, value) in settings(port, stub_port) {
             command.env(key, value);
         }
+        if cores.is_some() {
+            command.env("VEETFLOW__HTTP__WORKERS", "1");
+        }
         let child = command
             .arg("serve")
             .env("VEETFLOW__DATA_DIR", data.path())

@@ -1,6 +1,6 @@
 //! How often an answer is passed on. One that is told alone goes out delta by delta. The more answers a worker tells at
 //! once, the longer each rests between two looks at its provider, so that what a thread spends on frames stays the same
-//! while answers become more: nobody reads twenty-five frames a second as anything but flowing text.
+//! while answers become more: nobody reads twenty frames a second as anything but flowing text.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,22 +13,33 @@ use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, Sleep, sleep};
 
 /// The rest that each answer of a worker adds to the rest of all.
-const SHARE: Duration = Duration::from_micros(160);
-/// A shorter rest joins nothing and costs a timer.
-const LEAST: Duration = Duration::from_millis(8);
-/// The longest rest: twenty-five frames a second.
-const LONGEST: Duration = Duration::from_millis(40);
+const SHARE: Duration = Duration::from_millis(1);
+/// Fewer answers than these never rest.
+const FEW: u32 = 12;
+/// Rests end together at these steps, so that a thread wakes once for many answers.
+const STEP: Duration = Duration::from_millis(25);
+/// The longest rest: twenty frames a second.
+const LONGEST: Duration = Duration::from_millis(50);
 /// Items taken together when they are ready together.
 const MOST_TOGETHER: usize = 128;
 
 /// How many answers one worker tells at the moment.
-#[derive(Debug, Clone, Default)]
-pub struct Pace(Arc<AtomicU32>);
+#[derive(Debug, Clone)]
+pub struct Pace {
+    live: Arc<AtomicU32>,
+    since: Instant,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { live: Arc::default(), since: Instant::now() }
+    }
+}
 
 impl Pace {
     /// Passes on what is ready together, with rests between.
     pub(super) fn set<S: Stream + Unpin>(&self, inner: S) -> Paced<S> {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.live.fetch_add(1, Ordering::Relaxed);
         let inner = inner.fuse();
         Paced {
             inner,
@@ -38,9 +49,16 @@ impl Pace {
         }
     }
 
-    fn rest(&self) -> Option<Duration> {
-        let rest = (SHARE * self.0.load(Ordering::Relaxed)).min(LONGEST);
-        (rest >= LEAST).then_some(rest)
+    /// When a rest that begins now ends; none while there are few answers.
+    fn rest(&self, now: Instant) -> Option<Instant> {
+        let live = self.live.load(Ordering::Relaxed);
+        if live < FEW {
+            return None;
+        }
+        let rest = (SHARE * live).clamp(STEP, LONGEST);
+        let end = (now + rest).duration_since(self.since).as_millis();
+        let steps = u32::try_from(end / STEP.as_millis()).unwrap_or(u32::MAX);
+        Some(self.since + STEP * steps)
     }
 }
 
@@ -54,7 +72,7 @@ pub(super) struct Paced<S> {
 
 impl<S> Drop for Paced<S> {
     fn drop(&mut self) {
-        self.pace.0.fetch_sub(1, Ordering::Relaxed);
+        self.pace.live.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -73,7 +91,7 @@ impl<S: Stream + Unpin> Stream for Paced<S> {
             return Poll::Ready(None);
         };
         let mut together = vec![first];
-        let rest = paced.pace.rest();
+        let rest = paced.pace.rest(Instant::now());
         // Whoever rests need not be told what comes meanwhile.
         let mut unheard = Context::from_waker(Waker::noop());
         let context = if rest.is_some() { &mut unheard } else { context };
@@ -84,9 +102,66 @@ impl<S: Stream + Unpin> Stream for Paced<S> {
             }
         }
         if let Some(rest) = rest.filter(|_| !paced.inner.is_done()) {
-            paced.rest.as_mut().reset(Instant::now() + rest);
+            paced.rest.as_mut().reset(rest);
             paced.is_resting = true;
         }
         Poll::Ready(Some(together))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream::{self, StreamExt};
+    use tokio::time::{advance, timeout};
+
+    use super::*;
+
+    fn every_ten_milliseconds() -> impl Stream<Item = u32> + Unpin {
+        let ticking = stream::unfold(0, |count| async move {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            Some((count, count + 1))
+        });
+        Box::pin(ticking.take(30))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_told_alone_goes_out_as_it_comes() {
+        let pace = Pace::default();
+        let groups: Vec<Vec<u32>> = pace.set(every_ten_milliseconds()).collect().await;
+        assert_eq!(groups, (0..30).map(|item| vec![item]).collect::<Vec<_>>());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_of_many_rests_between_looks_and_loses_nothing() {
+        let pace = Pace::default();
+        let others: Vec<_> = (0..100).map(|_| pace.set(every_ten_milliseconds())).collect();
+        let (entrance, items) = tokio::sync::mpsc::unbounded_channel();
+        let mut told = pace.set(Box::pin(stream::unfold(items, |mut items| async move {
+            Some((items.recv().await?, items))
+        })));
+        entrance.send(0).expect("room");
+        assert_eq!(told.next().await, Some(vec![0]), "the first word waits for nothing");
+        for item in 1..4 {
+            entrance.send(item).expect("room");
+        }
+        assert!(timeout(Duration::from_millis(20), told.next()).await.is_err(), "it rests");
+        advance(LONGEST).await;
+        assert_eq!(told.next().await, Some(vec![1, 2, 3]), "then everything at once");
+        drop(others);
+        advance(LONGEST).await;
+        entrance.send(4).expect("room");
+        drop(entrance);
+        let rest: Vec<_> = told.collect().await;
+        assert_eq!(rest, [vec![4]]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rests_end_together() {
+        let pace = Pace::default();
+        let _others: Vec<_> = (0..100).map(|_| pace.set(every_ten_milliseconds())).collect();
+        let now = Instant::now();
+        let ends = (0..25).map(|late| pace.rest(now + Duration::from_millis(late)));
+        let ends: std::collections::HashSet<_> = ends.collect();
+        assert_eq!(ends, [Some(now + LONGEST)].into());
     }
 }

@@ -7,13 +7,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use awc::error::{ConnectError, SendRequestError};
-use awc::http::header::{CONTENT_TYPE, HeaderMap};
-use awc::{ClientResponse, SendClientRequest};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use hyper::header::{CONTENT_TYPE, HeaderMap};
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::connections::{Answer, Lost};
 use super::{Delta, Deltas, ProviderError, sse};
 
 /// Bytes of an answer at most, framing included.
@@ -56,7 +55,11 @@ impl Patience {
 }
 
 /// Sends a request and reads the answer. Nothing is sent before the stream is polled; dropping it closes the connection.
-pub(super) fn call(request: SendClientRequest, patience: Patience, decode: impl Decode) -> Deltas {
+pub(super) fn call(
+    request: impl Future<Output = Result<Answer, Lost>> + 'static,
+    patience: Patience,
+    decode: impl Decode,
+) -> Deltas {
     let opening = async move {
         let mut quiet = Box::pin(sleep(patience.first));
         let opened = tokio::select! {
@@ -64,8 +67,8 @@ pub(super) fn call(request: SendClientRequest, patience: Patience, decode: impl 
             () = &mut quiet => Err(ProviderError::Silent),
         };
         match opened {
-            Ok(response) => Reading {
-                body: Some(response),
+            Ok(answer) => Reading {
+                body: Some(answer),
                 events: sse::Decoder::default(),
                 decode,
                 found: Found::new(),
@@ -83,17 +86,15 @@ pub(super) fn call(request: SendClientRequest, patience: Patience, decode: impl 
     futures_util::stream::once(opening).flatten().boxed_local()
 }
 
-fn unanswered(error: &SendRequestError) -> ProviderError {
-    if matches!(error, SendRequestError::Timeout | SendRequestError::Connect(ConnectError::Timeout))
-    {
-        ProviderError::Silent
-    } else {
-        ProviderError::Interrupted
+fn unanswered(error: &Lost) -> ProviderError {
+    match error {
+        Lost::Late => ProviderError::Silent,
+        Lost::Address | Lost::Unreachable(_) | Lost::Broken(_) => ProviderError::Interrupted,
     }
 }
 
-fn judge(response: ClientResponse) -> Result<ClientResponse, ProviderError> {
-    let status = response.status().as_u16();
+fn judge(answer: Answer) -> Result<Answer, ProviderError> {
+    let status = answer.head.status.as_u16();
     match status {
         200..=299 => {}
         // Followed, a redirect would carry the key and the conversation to whoever the answer names.
@@ -101,19 +102,19 @@ fn judge(response: ClientResponse) -> Result<ClientResponse, ProviderError> {
         401 | 403 => return Err(ProviderError::Auth),
         429 => {
             return Err(ProviderError::RateLimited {
-                retry_after: retry_after(response.headers()),
+                retry_after: retry_after(&answer.head.headers),
             });
         }
         408 | 500..=599 => return Err(ProviderError::Overloaded),
         _ => return Err(ProviderError::Rejected { status }),
     }
-    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = answer.head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let is_stream = kind.is_some_and(|kind| {
         kind.split(';')
             .next()
             .is_some_and(|name| name.trim().eq_ignore_ascii_case("text/event-stream"))
     });
-    if is_stream { Ok(response) } else { Err(ProviderError::Malformed) }
+    if is_stream { Ok(answer) } else { Err(ProviderError::Malformed) }
 }
 
 /// `Retry-After` in its form in seconds (RFC 9110 §10.2.3), or the form in milliseconds that one vendor adds.
@@ -127,7 +128,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 /// An answer that is being read.
 struct Reading<D> {
     /// None once it has ended.
-    body: Option<ClientResponse>,
+    body: Option<Answer>,
     events: sse::Decoder,
     decode: D,
     found: Found,
@@ -202,7 +203,7 @@ impl<D: Decode> Stream for Reading<D> {
                 return Poll::Ready(Some(reading.give(item)));
             }
             let Some(body) = reading.body.as_mut() else { return Poll::Ready(None) };
-            match body.poll_next_unpin(context) {
+            match body.poll_bytes(context) {
                 Poll::Ready(Some(Ok(bytes))) => reading.take(&bytes),
                 Poll::Ready(Some(Err(_))) if reading.is_over => reading.end(),
                 Poll::Ready(Some(Err(_))) => {

@@ -5,8 +5,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use awc::http::Uri;
-use awc::http::header::HeaderValue;
+use hyper::Uri;
+use hyper::header::HeaderValue;
 use secrecy::ExposeSecret;
 
 use crate::config;

@@ -6,6 +6,7 @@
 mod anthropic;
 mod breaker;
 mod call;
+mod connections;
 mod egress;
 mod google;
 pub mod knowledge;
@@ -185,7 +186,7 @@ impl Providers {
         settings: &config::Providers,
         library: Arc<Library>,
     ) -> Result<Self, egress::EgressError> {
-        let tls = post::tls()?;
+        let tls = connections::tls()?;
         let mut chain = Vec::new();
         for (name, model) in egress::ordered(settings)? {
             let tls = tls.clone();

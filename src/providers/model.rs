@@ -120,7 +120,7 @@ impl<P: Protocol> Provider for Remote<P> {
     fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas {
         let request = P::request(&self.model, &prompt.into_inner());
         let patience = Patience::with_first(self.model.settings.first_token_seconds);
-        call::call(request.send(&self.model.tls), patience, P::Decoder::default())
+        call::call(request.send(self.model.tls.clone()), patience, P::Decoder::default())
     }
 }
 

@@ -229,7 +229,7 @@ mod tests {
                     trains_on_inputs: false,
                     minimum_age: 0,
                 },
-                tls: super::super::post::tls().expect("roots"),
+                tls: super::super::connections::tls().expect("roots"),
             };
             serde_json::to_value(body(&model, &prompt)).expect("JSON")
         };

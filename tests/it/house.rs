@@ -122,7 +122,7 @@ fn a_word_stands_only_in_its_own_room() {
         ("actix_web_actors", &["src/conversation/socket.rs"]),
         // A command that asks its own server is no way out either.
         ("reqwest::", &["src/cli/desk.rs", "src/cli/knowledge.rs"]),
-        ("awc::", &["src/providers/call.rs", "src/providers/egress.rs", "src/providers/post.rs"]),
+        ("hyper::", &["src/providers/"]),
         ("tokio_postgres::", &["src/store/"]),
         ("aes_gcm", &["src/vault/"]),
         ("rust_embed", &["src/http/pages.rs"]),

@@ -1,6 +1,7 @@
 //! The adapters as their vendors would see them: one suite of behaviours over every protocol, over real sockets.
 
 mod conformance;
+mod connections;
 mod failover;
 mod pseudonyms;
 mod recorded;
