@@ -38,6 +38,7 @@ use crate::supervision::tenants::Refresh;
 pub use ground::{Company, Ground};
 pub use house_number::HouseNumber;
 pub use keys::FirstStart;
+pub(crate) use keys::master_source;
 
 /// How long a start waits for the documents.
 const FIRST_LOOK: Duration = Duration::from_secs(5);

@@ -3,6 +3,7 @@
 mod admin;
 mod desk;
 mod doctor;
+mod keys;
 mod knowledge;
 mod purge;
 mod read_pdf;
@@ -70,6 +71,9 @@ enum Command {
     /// Documents from which an organisation's questions are answered.
     #[command(subcommand)]
     Knowledge(knowledge::KnowledgeCommand),
+    /// The master key: rotation, census, destruction.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Print the description of the HTTP interface (`OpenAPI`).
     PrintOpenapi,
     /// Check that everything the server needs is in order, without starting it.
@@ -128,6 +132,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
                 purge::run(foundation, vouch_for_clock).await
             })
         }
+        Command::Keys(command) => {
+            on_foundation(layers.read()?, async |foundation| keys::run(foundation, &command))
+                .map_err(busy)
+        }
         Command::Tenant(command) => {
             on_ground(&layers.read()?, async |ground| admin::tenant(&ground.store, command).await)
         }
@@ -135,6 +143,16 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             on_ground(&layers.read()?, async |ground| admin::widget(&ground.store, command).await)
         }
     }
+}
+
+/// The keyring belongs to one process.
+fn busy(error: anyhow::Error) -> anyhow::Error {
+    if desk::is_taken(&error) {
+        return error.context(
+            "a server is running on this data folder and the keyring is its own; stop it, run this, start it again",
+        );
+    }
+    error
 }
 
 /// Runs a command on the database, beside a running server if there is one.

@@ -80,7 +80,7 @@ async fn open_house(mut config: Config) -> anyhow::Result<App> {
 }
 
 /// Whether a running server has what we wanted.
-fn is_taken(error: &anyhow::Error) -> bool {
+pub(super) fn is_taken(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         matches!(cause.downcast_ref(), Some(EmbeddedError::InUse(_)))
             || matches!(cause.downcast_ref(), Some(VaultError::KeyringBusy { .. }))
