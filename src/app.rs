@@ -77,7 +77,7 @@ impl Foundation {
     /// Prepares the ground and opens the keyring that belongs to it.
     pub async fn lay(config: Config, clock: SharedClock) -> anyhow::Result<Self> {
         let ground = Ground::prepare(&config, Company::Alone).await?;
-        let store = ground.store.clone();
+        let store = ground.store.at_time_of(clock.clone());
         let now = clock.now();
         let (vault, first_start) = keys::open(&config, &store, now).await?;
         publish_notice(&store, now).await?;

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod admin;
+mod audit;
 mod desk;
 mod doctor;
 mod keys;
@@ -19,6 +20,7 @@ use clap::{Parser, Subcommand};
 use crate::app::{Company, Foundation, Ground};
 use crate::clock::SystemClock;
 use crate::config::{Config, Layers};
+use crate::domain::audit::Actor;
 
 /// AI customer-service chat that is real-time, and private in a way that can be proved.
 ///
@@ -71,6 +73,9 @@ enum Command {
     /// Documents from which an organisation's questions are answered.
     #[command(subcommand)]
     Knowledge(knowledge::KnowledgeCommand),
+    /// The audit log: who did what, and that nobody changed it.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// The master key: rotation, census, destruction.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -132,8 +137,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
                 purge::run(foundation, vouch_for_clock).await
             })
         }
+        Command::Audit(command) => audit::audit(&layers.read()?, command),
         Command::Keys(command) => {
-            on_foundation(layers.read()?, async |foundation| keys::run(foundation, &command))
+            on_foundation(layers.read()?, async |foundation| keys::run(foundation, &command).await)
                 .map_err(busy)
         }
         Command::Tenant(command) => {
@@ -155,6 +161,11 @@ fn busy(error: anyhow::Error) -> anyhow::Error {
     error
 }
 
+/// Whoever runs the command, as the audit log knows them.
+pub(crate) fn operator() -> Actor {
+    Actor::Operator(rustix::process::getuid().as_raw())
+}
+
 /// Runs a command on the database, beside a running server if there is one.
 fn on_ground(
     config: &Config,
@@ -163,7 +174,8 @@ fn on_ground(
     crate::telemetry::start(&config.telemetry);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let ground = Ground::prepare(config, Company::Welcome).await?;
+        let mut ground = Ground::prepare(config, Company::Welcome).await?;
+        ground.store = ground.store.by(operator());
         let outcome = work(&ground).await;
         ground.close().await;
         outcome
@@ -178,7 +190,8 @@ fn on_foundation(
     crate::telemetry::start(&config.telemetry);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let foundation = Foundation::lay(config, Arc::new(SystemClock)).await?;
+        let mut foundation = Foundation::lay(config, Arc::new(SystemClock)).await?;
+        foundation.services = foundation.services.by(operator());
         let outcome = work(&foundation).await;
         foundation.close().await;
         outcome

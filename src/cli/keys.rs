@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::say;
 use crate::app::{Foundation, master_source};
+use crate::domain::audit::{Action, Deed, Objects};
 use crate::vault::{CensusLine, Destruction, Rotation};
 
 #[derive(Debug, Subcommand)]
@@ -45,12 +46,15 @@ pub(super) enum KeysCommand {
     },
 }
 
-pub(super) fn run(foundation: &Foundation, command: &KeysCommand) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    foundation: &Foundation,
+    command: &KeysCommand,
+) -> anyhow::Result<ExitCode> {
     match command {
         KeysCommand::Status => status(foundation)?,
         KeysCommand::Census => census(foundation)?,
-        KeysCommand::Rotate => rotate(foundation)?,
-        KeysCommand::Destroy { generation } => destroy(foundation, *generation)?,
+        KeysCommand::Rotate => rotate(foundation).await?,
+        KeysCommand::Destroy { generation } => destroy(foundation, *generation).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -96,9 +100,13 @@ fn advice(census: &[CensusLine]) -> String {
     }
 }
 
-fn rotate(foundation: &Foundation) -> anyhow::Result<()> {
+async fn rotate(foundation: &Foundation) -> anyhow::Result<()> {
     let services = &foundation.services;
     let source = master_source(&services.config)?;
+    let from = services.vault.census()?.iter().map(|line| line.generation).min();
+    let amount = i64::from(from.unwrap_or_default());
+    let deed = Deed { action: Action::KeysRotated, objects: Objects::None, amount };
+    services.store.record_alone(&deed).await?;
     let mut rotation = services.vault.rotate(&source)?;
     let due: u64 = services.vault.census()?.iter().map(CensusLine::keys).sum();
     let bar = ProgressBar::new(due);
@@ -126,9 +134,11 @@ fn to_the_end(rotation: &mut Rotation, bar: &ProgressBar) -> anyhow::Result<u64>
     Ok(done)
 }
 
-fn destroy(foundation: &Foundation, generation: u16) -> anyhow::Result<()> {
+async fn destroy(foundation: &Foundation, generation: u16) -> anyhow::Result<()> {
     let services = &foundation.services;
     let source = master_source(&services.config)?;
+    let (action, amount) = (Action::MasterDestroyed, i64::from(generation));
+    services.store.record_alone(&Deed { action, objects: Objects::None, amount }).await?;
     let how = match services.vault.destroy_master(generation, &source)? {
         Destruction::Refused => "was destroyed at the key service, which refuses to open it",
         Destruction::FileRemoved => {
