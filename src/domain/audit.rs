@@ -76,6 +76,8 @@ actions! {
     TenantCreated "tenant.created";
     /// How long conversations are kept was changed; the amount is the new period in days, a month counted as 31.
     RetentionChanged "tenant.retention_changed";
+    /// Whom visitors are told to ask was changed.
+    ContactChanged "tenant.contact_changed";
     /// An organisation was suspended, closed or restored; the amount is 1 for active, 2 for suspended, 3 for closed.
     StateChanged "tenant.state_changed";
     /// A widget was added.

@@ -132,6 +132,8 @@ impl Store {
         let transaction = begin(&mut client, tenant).await?;
         transaction.run(RAISE, &[&tenant.uuid()]).await?;
         transaction.run(SET_CONTACT, &[&tenant.uuid(), &contact]).await?;
+        let deed = Deed::on(Action::ContactChanged, tenant.uuid());
+        self.record(&transaction, tenant, &deed).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -208,6 +208,25 @@ fn a_holder_whom_no_revocation_reached_loses_the_key_at_its_next_use() {
     assert!(kept.seal(place(scope(1, 3)), &1).is_ok());
 }
 
+/// A purge must not send every live conversation to the keyring.
+#[test]
+fn the_holders_of_other_keys_need_not_ask_after_a_revocation_through_the_vault() {
+    let master = MasterKey::generate().expect("random");
+    let keyring = Arc::new(MemoryKeyring::new(Uuid::from_u128(9), &master).expect("made"));
+    let vault = Vault::with_keyring(keyring.clone(), &master).expect("the right master");
+    let key = vault.mint(scope(1, 2)).expect("minted");
+    let asked = keyring.times_loaded();
+    for conversation in 10..20 {
+        vault.revoke(scope(1, conversation), AT).expect("revoked");
+        assert!(key.seal(place(scope(1, 2)), &1).is_ok());
+    }
+    assert_eq!(keyring.times_loaded(), asked);
+    keyring.revoke(&[Extent::Conversation(scope(1, 30))], AT).expect("behind the vault's back");
+    vault.revoke(scope(1, 31), AT).expect("revoked");
+    assert!(key.seal(place(scope(1, 2)), &1).is_ok());
+    assert_eq!(keyring.times_loaded(), asked + 1, "somebody else destroyed something");
+}
+
 #[test]
 fn a_revoked_key_is_lost_by_its_holders_and_never_minted_again() {
     let vault = vault();

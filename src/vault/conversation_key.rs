@@ -115,6 +115,12 @@ impl HeldKey {
         self.epoch.fetch_max(epoch, Ordering::SeqCst);
     }
 
+    /// The same for a key that was there at exactly the epoch before.
+    pub(super) fn renew_lease_of(&self, before: u64, after: u64) {
+        let renewed = |epoch| (epoch == before).then_some(after);
+        self.epoch.fetch_update(Ordering::SeqCst, Ordering::SeqCst, renewed).unwrap_or_default();
+    }
+
     /// Makes sure that the next seal need not wait for the disk.
     pub(super) fn prepare_to_seal(&self) -> Result<(), VaultError> {
         self.refill(&self.versions())

@@ -3,7 +3,7 @@
 //! During a rotation two masters are at hand. Which one opens a record is written on the record; none is tried out.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::vault::cipher::{Cipher, KeyBytes, fresh_key};
 use crate::vault::conversation_key::{HeldKey, Versions};
@@ -77,6 +77,7 @@ pub(super) struct Custody {
     pub(super) masters: RwLock<Arc<Masters>>,
     pub(super) signing_root: KeyBytes,
     live_keys: LiveKeys,
+    revoking: Mutex<()>,
     ceiling: u32,
 }
 
@@ -94,6 +95,7 @@ impl Custody {
             masters: RwLock::new(Arc::new(masters)),
             signing_root,
             live_keys: LiveKeys::default(),
+            revoking: Mutex::new(()),
             ceiling: ceiling.min(SEALS_PER_KEY),
         })
     }
@@ -115,11 +117,19 @@ impl Custody {
         found
     }
 
-    /// Destroys keys and takes them from whoever holds them.
+    /// Destroys keys and takes them from whoever holds them. The holders of all others need not ask the keyring, as long
+    /// as nobody else destroyed anything meanwhile: a purge would send every conversation there.
     pub(super) fn revoke(&self, extents: &[Extent], at: jiff::Timestamp) -> Result<(), VaultError> {
+        let _one_at_a_time = self.revoking.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.epoch()?;
         let outcome = self.keyring.revoke(extents, at);
         self.live_keys.revoke(extents);
-        outcome
+        outcome?;
+        let after = self.epoch()?;
+        if after == before.saturating_add(1) {
+            self.live_keys.renew(before, after);
+        }
+        Ok(())
     }
 
     /// The key in force, shared with whoever already holds it.

@@ -57,6 +57,13 @@ impl LiveKeys {
         Some(key)
     }
 
+    /// Renews every key held for an epoch that nothing but what was just taken away from here has raised.
+    pub(super) fn renew(&self, before: u64, after: u64) {
+        for key in self.held().keys.values().filter_map(Weak::upgrade) {
+            key.renew_lease_of(before, after);
+        }
+    }
+
     /// Takes the keys of an extent away from whoever holds them.
     pub(super) fn revoke(&self, extents: &[Extent]) {
         let mut held = self.held();

@@ -124,10 +124,13 @@ impl<'source> MasterFiles<'source> {
             read_or_refused => read_or_refused?,
         };
         // Where a destruction was cut short, the provider opens the text no more: then it is the one.
-        if let Ok(key) = self.provider.unwrap(&text) {
+        let plain = MasterKey::parse(&text).ok();
+        let is_plain = plain.is_some();
+        if let Some(key) = plain.or_else(|| self.provider.unwrap(&text).ok()) {
             key.check()?.agree(old)?;
         }
-        let destruction = self.provider.destroy(&text)?;
+        let destruction =
+            if is_plain { Destruction::FileRemoved } else { self.provider.destroy(&text)? };
         overwrite_and_remove(&self.previous, text.len()).map_err(|refusal| {
             unusable(&self.previous, &format!("it cannot be removed: {refusal}"))
         })?;
@@ -136,6 +139,10 @@ impl<'source> MasterFiles<'source> {
 
     fn read(&self, path: &Path) -> Result<MasterKey, VaultError> {
         let text = text_of(path)?;
+        // One in clear is the one with which the installation began; the rotation to a service leads away from it.
+        if let Ok(key) = MasterKey::parse(&text) {
+            return Ok(key);
+        }
         self.provider.unwrap(&text).map_err(|refusal| {
             if let VaultError::GivenMasterUnusable { reason } = &refusal {
                 return unusable(path, reason);

@@ -32,6 +32,7 @@ struct Contents {
     erased_conversations: HashSet<Scope>,
     epoch: u64,
     clock_reading: Option<Timestamp>,
+    times_loaded: u64,
 }
 
 impl MemoryKeyring {
@@ -40,6 +41,11 @@ impl MemoryKeyring {
         let identity = Identity { id, master_check: master.check()? };
         let masters = vec![Generation { number: 1, check: identity.master_check }];
         Ok(Self { identity, contents: Mutex::new(Contents { masters, ..Contents::default() }) })
+    }
+
+    /// How often it was asked for a key.
+    pub fn times_loaded(&self) -> u64 {
+        self.contents().times_loaded
     }
 
     fn contents(&self) -> MutexGuard<'_, Contents> {
@@ -96,7 +102,8 @@ impl Keyring for MemoryKeyring {
     }
 
     fn load(&self, scope: Scope) -> Result<WrappedPair, VaultError> {
-        let contents = self.contents();
+        let mut contents = self.contents();
+        contents.times_loaded += 1;
         contents.refuse_erased(scope)?;
         contents.pair(scope).ok_or(VaultError::Missing)
     }

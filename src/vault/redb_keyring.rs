@@ -335,8 +335,10 @@ impl Keyring for RedbKeyring {
             table.insert((), epoch)?;
             Ok(epoch)
         })?;
+        // The new epoch sends every holder to the file, which nobody may read while it is overwritten: so it comes after.
+        let overwritten = self.file.overwrite_traces();
         self.epoch.fetch_max(epoch, Ordering::SeqCst);
-        self.file.overwrite_traces()
+        overwritten
     }
 
     fn epoch(&self) -> Result<u64, VaultError> {

@@ -22,6 +22,7 @@ mod crash;
 mod docs;
 mod drain;
 mod house;
+mod key_service;
 mod keys;
 mod knowledge;
 mod outage;
