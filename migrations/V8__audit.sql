@@ -75,8 +75,13 @@ language plpgsql security definer set search_path = veetflow, pg_temp as $$
 declare
     kept bytea;
 begin
-    insert into audit_salt (tenant_id, subject, salt) values (whose, somebody, fresh) on conflict do nothing;
-    select salt into strict kept from audit_salt where tenant_id = whose and subject = somebody;
+    -- Locked, so that a purge that destroys it waits for this line.
+    select salt into kept from audit_salt where tenant_id = whose and subject = somebody for key share;
+    if not found then
+        insert into audit_salt (tenant_id, subject, salt) values (whose, somebody, fresh)
+        on conflict (tenant_id, subject) do update set subject = excluded.subject
+        returning salt into strict kept;
+    end if;
     return sha256(kept || uuid_send(somebody));
 end
 $$;

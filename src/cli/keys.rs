@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::say;
 use crate::app::{Foundation, master_source};
 use crate::domain::audit::{Action, Deed, Objects};
+use crate::store::Store;
 use crate::vault::{CensusLine, Destruction, Rotation};
 
 #[derive(Debug, Subcommand)]
@@ -51,7 +52,7 @@ pub(super) async fn run(
     command: &KeysCommand,
 ) -> anyhow::Result<ExitCode> {
     match command {
-        KeysCommand::Status => status(foundation)?,
+        KeysCommand::Status => status(foundation).await?,
         KeysCommand::Census => census(foundation)?,
         KeysCommand::Rotate => rotate(foundation).await?,
         KeysCommand::Destroy { generation } => destroy(foundation, *generation).await?,
@@ -73,18 +74,34 @@ fn census(foundation: &Foundation) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn status(foundation: &Foundation) -> anyhow::Result<()> {
+async fn status(foundation: &Foundation) -> anyhow::Result<()> {
     let vault = &foundation.services.vault;
     let census = vault.census()?;
     for line in &census {
         say(&shown(line));
     }
     say(&format!("keys were destroyed {} times", vault.epoch()?));
+    if let Some(at) = last_rotation(&foundation.services.store).await? {
+        let days = foundation.services.clock.now().duration_since(at).as_hours() / 24;
+        say(&format!("the last rotation was asked for {at:.0}, {days} days ago"));
+    }
     say(&advice(&census));
     Ok(())
 }
 
-fn advice(census: &[CensusLine]) -> String {
+/// When the audit log says that a rotation was asked for last.
+async fn last_rotation(store: &Store) -> anyhow::Result<Option<jiff::Timestamp>> {
+    let (mut after, mut last) = (0, None);
+    loop {
+        let page = store.audit_page(after, 2_000).await?;
+        let Some(newest) = page.last() else { return Ok(last) };
+        after = newest.seq;
+        let mut rotations = page.iter().filter(|line| line.action == Action::KeysRotated.as_str());
+        last = rotations.next_back().map(|line| line.at).or(last);
+    }
+}
+
+pub(super) fn advice(census: &[CensusLine]) -> String {
     match census {
         [old, newest] if old.keys() > 0 => format!(
             "a rotation to master key {} was cut short with {} keys to go; `veetflow keys rotate` goes on",
@@ -122,7 +139,7 @@ async fn rotate(foundation: &Foundation) -> anyhow::Result<()> {
         "{done} keys were wrapped anew; master key {} is in force",
         rotation.generation()
     ));
-    status(foundation)
+    status(foundation).await
 }
 
 fn to_the_end(rotation: &mut Rotation, bar: &ProgressBar) -> anyhow::Result<u64> {

@@ -1,7 +1,7 @@
 //! Signatures that anybody can verify who holds the public key: checkpoints of the audit log, certificates of a purge.
 //!
 //! One purpose, one key pair (Ed25519, RFC 8032), so that a signature made for one use means nothing in another. The
-//! seed is expanded from the signing root like the key of a [`Signer`](crate::vault::Signer), and stays the same over
+//! seed is expanded from the signing root like the key of a [`Signer`], and stays the same over
 //! restarts and over a rotation of the master key: what was signed once must be verifiable for years.
 
 use std::fmt;
