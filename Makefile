@@ -18,6 +18,7 @@ run: setup ## Build the server and start it: http://127.0.0.1:8080/ (data in ./d
 test: setup ## Run every test, those in a real browser included
 	@.setup/chromium
 	@.setup/aimock
+	@.setup/openbao
 	cargo test
 
 check: setup ## Formatting, lints, documentation: any warning fails

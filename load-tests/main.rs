@@ -22,6 +22,7 @@ mod place;
 mod pseudonyms;
 mod raw;
 mod relay;
+mod rewrap;
 mod scenario;
 mod server;
 mod stub;
@@ -69,6 +70,9 @@ struct Settings {
     /// Idle: how many conversations are opened.
     #[arg(long, global = true, default_value_t = 5_000, value_parser = value_parser!(u32).range(100..=15_000))]
     connections: u32,
+    /// Rewrap: how many conversation keys.
+    #[arg(long, global = true, default_value_t = 20_000, value_parser = value_parser!(u32).range(200..=2_000_000))]
+    keys: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
@@ -83,6 +87,8 @@ enum What {
     Idle,
     /// Personal values on their way to a model: how many are found, at what cost.
     Pseudonyms,
+    /// A rotation of the master key: keys wrapped anew a second, beside the bare work of it.
+    Rewrap,
     /// The local model that answers.
     #[command(hide = true)]
     Stub,
@@ -107,7 +113,7 @@ fn main() -> anyhow::Result<()> {
     match what {
         What::Stub => return stub::run(),
         What::Bare { model } => return bare::run(model),
-        What::All | What::Relay | What::Durable | What::Idle | What::Pseudonyms => {}
+        What::All | What::Relay | What::Durable | What::Idle | What::Pseudonyms | What::Rewrap => {}
     }
     let descriptors = place::raise_descriptor_limit();
     let mut table = Table::default();
@@ -128,6 +134,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted(What::Pseudonyms) {
         pseudonyms::run(&settings, &mut table)?;
+    }
+    if wanted(What::Rewrap) {
+        rewrap::run(&settings, &mut table)?;
     }
     println!(
         "median [min - max] of {} rounds; load average {started} before, {} after",

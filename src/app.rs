@@ -39,6 +39,7 @@ use crate::supervision::tenants::Refresh;
 pub use ground::{Company, Ground};
 pub use house_number::HouseNumber;
 pub use keys::FirstStart;
+pub(crate) use keys::master_source;
 
 /// How long a start waits for the documents.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
@@ -77,7 +78,7 @@ impl Foundation {
     /// Prepares the ground and opens the keyring that belongs to it.
     pub async fn lay(config: Config, clock: SharedClock) -> anyhow::Result<Self> {
         let ground = Ground::prepare(&config, Company::Alone).await?;
-        let store = ground.store.clone();
+        let store = ground.store.at_time_of(clock.clone());
         let now = clock.now();
         let (vault, first_start) = keys::open(&config, &store, now).await?;
         publish_notice(&store, now).await?;

@@ -1,8 +1,10 @@
 //! The command line.
 
 mod admin;
+mod audit;
 mod desk;
 mod doctor;
+mod keys;
 mod knowledge;
 mod purge;
 mod read_pdf;
@@ -18,6 +20,7 @@ use clap::{Parser, Subcommand};
 use crate::app::{Company, Foundation, Ground};
 use crate::clock::SystemClock;
 use crate::config::{Config, Layers};
+use crate::domain::audit::Actor;
 
 /// AI customer-service chat that is real-time, and private in a way that can be proved.
 ///
@@ -70,6 +73,12 @@ enum Command {
     /// Documents from which an organisation's questions are answered.
     #[command(subcommand)]
     Knowledge(knowledge::KnowledgeCommand),
+    /// The audit log: who did what, and that nobody changed it.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// The master key: rotation, census, destruction.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Print the description of the HTTP interface (`OpenAPI`).
     PrintOpenapi,
     /// Check that everything the server needs is in order, without starting it.
@@ -128,6 +137,11 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
                 purge::run(foundation, vouch_for_clock).await
             })
         }
+        Command::Audit(command) => audit::audit(&layers.read()?, command),
+        Command::Keys(command) => {
+            on_foundation(layers.read()?, async |foundation| keys::run(foundation, &command).await)
+                .map_err(busy)
+        }
         Command::Tenant(command) => {
             on_ground(&layers.read()?, async |ground| admin::tenant(&ground.store, command).await)
         }
@@ -135,6 +149,21 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             on_ground(&layers.read()?, async |ground| admin::widget(&ground.store, command).await)
         }
     }
+}
+
+/// The keyring belongs to one process.
+fn busy(error: anyhow::Error) -> anyhow::Error {
+    if desk::is_taken(&error) {
+        return error.context(
+            "a server is running on this data folder and the keyring is its own; stop it, run this, start it again",
+        );
+    }
+    error
+}
+
+/// Whoever runs the command, as the audit log knows them.
+pub(crate) fn operator() -> Actor {
+    Actor::Operator(rustix::process::getuid().as_raw())
 }
 
 /// Runs a command on the database, beside a running server if there is one.
@@ -145,7 +174,8 @@ fn on_ground(
     crate::telemetry::start(&config.telemetry);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let ground = Ground::prepare(config, Company::Welcome).await?;
+        let mut ground = Ground::prepare(config, Company::Welcome).await?;
+        ground.store = ground.store.by(operator());
         let outcome = work(&ground).await;
         ground.close().await;
         outcome
@@ -160,7 +190,8 @@ fn on_foundation(
     crate::telemetry::start(&config.telemetry);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let foundation = Foundation::lay(config, Arc::new(SystemClock)).await?;
+        let mut foundation = Foundation::lay(config, Arc::new(SystemClock)).await?;
+        foundation.services = foundation.services.by(operator());
         let outcome = work(&foundation).await;
         foundation.close().await;
         outcome

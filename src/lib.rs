@@ -12,6 +12,7 @@
 //! domain:       clock id code
 //! privacy:      domain clock id code
 //! vault:        domain clock id code
+//! kms:          vault config
 //! providers:    domain privacy clock id code config
 //! store:        domain privacy vault clock id code config
 //! services:     store vault privacy domain providers clock id code config
@@ -33,6 +34,7 @@ pub mod domain;
 pub mod embedded;
 pub mod http;
 pub mod id;
+pub mod kms;
 pub mod privacy;
 pub mod providers;
 pub mod purge;

@@ -2,11 +2,13 @@
 //! stops the start, and nothing is made in its place: new keys would make the old words look lost for ever.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use secrecy::ExposeSecret;
 
 use crate::config::Config;
+use crate::kms::Transit;
 use crate::store::Store;
 use crate::vault::{Created, MasterSource, Vault};
 
@@ -17,14 +19,23 @@ pub struct FirstStart {
     pub master_key: Option<PathBuf>,
 }
 
-pub(super) fn master_source(config: &Config) -> MasterSource {
+/// Where the settings say that the master key comes from.
+pub(crate) fn master_source(config: &Config) -> anyhow::Result<MasterSource> {
     let given = &config.vault.master_key;
     if !given.expose_secret().is_empty() {
-        return MasterSource::Given(given.clone());
+        anyhow::ensure!(
+            config.vault.transit.address.is_empty(),
+            "vault.master_key and vault.transit.address exclude each other: what is given in clear needs no unwrapping"
+        );
+        return Ok(MasterSource::Given(given.clone()));
     }
     let file = &config.vault.master_key_file;
     let named = !file.as_os_str().is_empty();
-    MasterSource::File(if named { file.clone() } else { config.data_dir.join("master.key") })
+    let file = if named { file.clone() } else { config.data_dir.join("master.key") };
+    if config.vault.transit.address.is_empty() {
+        return Ok(MasterSource::File(file));
+    }
+    Ok(MasterSource::Wrapped(file, Arc::new(Transit::new(&config.vault.transit)?)))
 }
 
 pub(super) async fn open(
@@ -32,7 +43,7 @@ pub(super) async fn open(
     store: &Store,
     now: jiff::Timestamp,
 ) -> anyhow::Result<(Vault, Option<FirstStart>)> {
-    let source = master_source(config);
+    let source = master_source(config)?;
     if let Some(keyring) = store.keyring_id().await? {
         let vault = Vault::open(&config.data_dir, &source, keyring)
             .context("the keyring could not be opened")?;

@@ -48,7 +48,8 @@ pub(super) fn at_desk(
         match open_house(config.clone()).await {
             Ok(app) => {
                 let address = app.address.to_string();
-                let outcome = run(&app.foundation.services.store, &address, slug, errand).await;
+                let store = app.foundation.services.store.by(super::operator());
+                let outcome = run(&store, &address, slug, errand).await;
                 app.drain().await;
                 outcome
             }
@@ -56,7 +57,8 @@ pub(super) fn at_desk(
                 let address = HouseNumber::read(&folder)
                     .context("a server is starting or stopping; try again in a moment")?;
                 let ground = Ground::prepare(config, Company::Welcome).await?;
-                let outcome = run(&ground.store, &address.to_string(), slug, errand).await;
+                let store = ground.store.by(super::operator());
+                let outcome = run(&store, &address.to_string(), slug, errand).await;
                 ground.close().await;
                 outcome
             }
@@ -80,7 +82,7 @@ async fn open_house(mut config: Config) -> anyhow::Result<App> {
 }
 
 /// Whether a running server has what we wanted.
-fn is_taken(error: &anyhow::Error) -> bool {
+pub(super) fn is_taken(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         matches!(cause.downcast_ref(), Some(EmbeddedError::InUse(_)))
             || matches!(cause.downcast_ref(), Some(VaultError::KeyringBusy { .. }))

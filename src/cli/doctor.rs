@@ -29,6 +29,7 @@ pub(super) fn doctor(layers: &Layers) -> anyhow::Result<ExitCode> {
             }
         };
         say("✓ database, migrations, keyring, master key, consent notice");
+        say(&format!("✓ keys: {}", super::keys::advice(&foundation.services.vault.census()?)));
         let mut code = ExitCode::SUCCESS;
         match providers(foundation.services.shelving.library.clone()) {
             Ok(_) => say("✓ providers"),

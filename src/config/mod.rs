@@ -80,10 +80,31 @@ pub struct Database {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vault {
-    /// The master key itself, as 64 hexadecimal digits; empty means `master_key_file`.
+    /// The master key itself, as 64 hexadecimal digits; empty means `master_key_file`. In a rotation the new one and
+    /// the old one, with a comma between.
     pub master_key: SecretString,
     /// The master key's file; empty means `master.key` in the data folder.
     pub master_key_file: PathBuf,
+    /// A service without which the file is of no use.
+    pub transit: Transit,
+}
+
+/// `[vault.transit]`: the transit engine of HashiCorp Vault or OpenBao.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transit {
+    /// Its address; empty means that there is none.
+    pub address: String,
+    /// Where the engine is mounted.
+    pub mount: String,
+    /// What the names of the keys made there begin with.
+    pub key: String,
+    /// The token; empty means `token_file`.
+    pub token: SecretString,
+    /// A file with the token, such as an agent renews.
+    pub token_file: PathBuf,
+    /// Certificates in PEM that are trusted instead of the public authorities.
+    pub ca_file: PathBuf,
 }
 
 /// `[conversation]`
@@ -178,7 +199,7 @@ pub struct Setting {
     pub source: String,
 }
 
-const SECRETS: [&str; 2] = ["database.url", "vault.master_key"];
+const SECRETS: [&str; 3] = ["database.url", "vault.master_key", "vault.transit.token"];
 
 fn is_secret(key: &str) -> bool {
     SECRETS.contains(&key) || key.rsplit('.').next() == Some("api_key")

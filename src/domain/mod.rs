@@ -3,6 +3,7 @@
 
 pub mod age;
 pub mod api_key;
+pub mod audit;
 pub mod consent;
 pub mod document;
 pub mod language;

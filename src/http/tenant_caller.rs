@@ -11,8 +11,10 @@ use super::Edge;
 use super::problem::Problem;
 use crate::code::{Coded, ErrorCode};
 use crate::domain::api_key::ApiSecret;
+use crate::domain::audit::Actor;
 use crate::domain::tenant::TenantState;
 use crate::id::{ApiKeyId, TenantId};
+use crate::services::Services;
 
 /// The holder of a valid key of a tenant that is served.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +23,13 @@ pub(super) struct TenantCaller {
     pub(super) tenant: TenantId,
     /// The key, for logs.
     pub(super) key: ApiKeyId,
+}
+
+impl TenantCaller {
+    /// The services on behalf of this key: what is done through them is written down as its doing.
+    pub(super) fn services(&self, edge: &Edge) -> Services {
+        edge.house.services.by(Actor::ApiKey(self.key))
+    }
 }
 
 /// The secret of `Authorization: Bearer vfk_…`.

@@ -79,6 +79,18 @@ inventory! {
         SealedContent: "content";
         Nothing: "tenant_id" "document_id" "version" "part";
     }
+    "audit_head" { Nothing: "singleton" "seq" "month" "hash"; }
+    "audit_entry" {
+        Pseudonym: "actor" "object";
+        FactAboutPseudonym: "at" "action" "amount";
+        Nothing: "tenant_id" "month" "seq" "actor_kind" "hash";
+    }
+    "audit_salt" {
+        Pseudonym: "subject";
+        Nothing: "tenant_id" "salt";
+    }
+    "audit_checkpoint" { Nothing: "size" "is_outside" "note" "at"; }
+    "audit_epoch" { Nothing: "month" "first_seq" "last_seq" "last_hash" "dropped_at"; }
     "purge_run" {
         Nothing: "tenant_id" "run_id" "retention_class" "started_at" "ended_at" "conversations" "turns" "residue";
     }

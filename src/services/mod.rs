@@ -1,6 +1,8 @@
 //! What a handler or a conversation may ask for: everything below the actors, in one place.
 
 pub mod api_keys;
+pub mod audit;
+pub mod checkpoint;
 pub mod consent;
 pub mod demo;
 pub mod directory;
@@ -17,6 +19,7 @@ use tokio::runtime::Handle;
 
 use crate::clock::SharedClock;
 use crate::config::Config;
+use crate::domain::audit::Actor;
 use crate::id::{Ids, NodeId};
 use crate::store::Store;
 use crate::vault::{Vault, VaultError};
@@ -45,6 +48,12 @@ pub struct Services {
 }
 
 impl Services {
+    /// The same services, used on behalf of somebody: what is done through them is written down as theirs.
+    #[must_use]
+    pub fn by(&self, actor: Actor) -> Self {
+        Self { store: self.store.by(actor), ..self.clone() }
+    }
+
     /// Runs work with keys on a thread that may wait for the disk.
     async fn with_vault<T: Send + 'static>(
         &self,

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::statement::{Runs, Statement};
 use super::{Store, StoreError, begin};
 use crate::domain::api_key::ApiDigest;
+use crate::domain::audit::{Action, Deed};
 use crate::domain::tenant::TenantState;
 use crate::id::{ApiKeyId, Id, TenantId};
 
@@ -86,6 +87,7 @@ impl Store {
                 ],
             )
             .await?;
+        self.record(&transaction, new.tenant, &Deed::on(Action::ApiKeyMade, new.id.uuid())).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -116,6 +118,9 @@ impl Store {
         let mut client = self.application().await?;
         let transaction = begin(&mut client, tenant).await?;
         let changed = transaction.run(REVOKE, &[&tenant.uuid(), &key.uuid(), &at]).await?;
+        if changed == 1 {
+            self.record(&transaction, tenant, &Deed::on(Action::ApiKeyRevoked, key.uuid())).await?;
+        }
         transaction.commit().await?;
         Ok(changed == 1)
     }
@@ -125,6 +130,8 @@ impl Store {
         let mut client = self.purge().await?;
         let transaction = begin(&mut client, tenant).await?;
         transaction.run(DISCARD, &[&tenant.uuid(), &key.uuid()]).await?;
+        let deed = Deed::on(Action::ApiKeyRevoked, key.uuid());
+        self.record_by_purge(&transaction, tenant, &deed).await?;
         transaction.commit().await?;
         Ok(())
     }

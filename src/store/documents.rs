@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::statement::{Runs, Statement};
 use super::{Store, StoreError, begin};
+use crate::domain::audit::{Action, Deed};
 use crate::domain::document::DocumentSlug;
 use crate::id::{DocumentId, Id, TenantId};
 use crate::vault::Sealed;
@@ -131,6 +132,8 @@ impl Store {
         let transaction = begin(&mut client, tenant).await?;
         transaction.run(RAISE, &[&tenant.uuid()]).await?;
         transaction.run(SET_CONTACT, &[&tenant.uuid(), &contact]).await?;
+        let deed = Deed::on(Action::ContactChanged, tenant.uuid());
+        self.record(&transaction, tenant, &deed).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -226,6 +229,8 @@ impl Store {
         if documents > room.documents || total > room.total_bytes {
             return Ok(Added::Full);
         }
+        let deed = Deed::on(Action::DocumentAdded, document);
+        self.record(&transaction, new.tenant, &deed).await?;
         transaction.commit().await?;
         Ok(Added::Stored(version))
     }
@@ -243,6 +248,10 @@ impl Store {
         transaction.run(RAISE, &[&tenant.uuid()]).await?;
         let changed =
             transaction.run(CHOOSE, &[&tenant.uuid(), &document.uuid(), &version, &at]).await?;
+        if changed == 1 {
+            let deed = Deed::on(Action::DocumentChosen, document.uuid());
+            self.record(&transaction, tenant, &deed).await?;
+        }
         transaction.commit().await?;
         Ok(changed == 1)
     }
@@ -263,6 +272,8 @@ impl Store {
         transaction.run(DELETE_CHUNKS, &[&whose, &which, &versions]).await?;
         transaction.run(DELETE_VERSIONS, &[&whose, &which, &versions]).await?;
         transaction.run(DELETE_DOCUMENT, &[&whose, &which]).await?;
+        let deed = Deed::on(Action::DocumentRemoved, which);
+        self.record_by_purge(&transaction, tenant, &deed).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! function that judges each row by itself.
 
 pub mod api_keys;
+pub mod audit;
 mod connect;
 pub mod conversations;
 pub mod documents;
@@ -81,6 +82,7 @@ pub struct Store {
     application: Pool,
     purge: Pool,
     lane: lane::Lane,
+    witness: audit::Witness,
 }
 
 /// How the store is set up.
@@ -103,7 +105,7 @@ impl Store {
         let few = StoreSettings { connections: 3, ..settings };
         let purge = connect::pool(address, Role::Purge, runtime, few)?;
         let lane = lane::Lane::start(application.clone(), runtime, settings.timeout);
-        Ok(Self { application, purge, lane })
+        Ok(Self { application, purge, lane, witness: audit::Witness::default() })
     }
 
     /// Where turns are appended.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::statement::{Runs, Statement};
 use super::{Store, StoreError, begin};
+use crate::domain::audit::{Action, Deed, Objects};
 use crate::domain::tenant::Period;
 use crate::id::{ConversationId, Id, RunId, TenantId};
 use crate::privacy::retention::RetentionClass;
@@ -224,6 +225,7 @@ impl Store {
         let transaction = begin(&mut client, tenant).await?;
         let turns = transaction.run(DELETE_TURNS, &[&tenant.uuid(), &which]).await?;
         transaction.run(DELETE_CONVERSATIONS, &[&tenant.uuid(), &which]).await?;
+        super::audit::forget(&transaction, tenant, &which).await?;
         let residue: i64 = transaction.row(RESIDUE, &[&tenant.uuid(), &which]).await?.get(0);
         transaction.commit().await?;
         Ok((i64::try_from(turns).unwrap_or(i64::MAX), residue))
@@ -268,6 +270,9 @@ impl Store {
                 ],
             )
             .await?;
+        let objects = Objects::Thing(run.id.uuid());
+        let deed = Deed { action: Action::PurgeRan, objects, amount: run.conversations };
+        self.record_by_purge(&transaction, run.tenant, &deed).await?;
         transaction.commit().await?;
         Ok(())
     }

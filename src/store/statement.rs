@@ -5,8 +5,8 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
 use crate::store::{
-    api_keys, conversations, documents, installation, lane, purging, tenants, turns, unanswered,
-    visitors,
+    api_keys, audit, conversations, documents, installation, lane, purging, tenants, turns,
+    unanswered, visitors,
 };
 
 /// Which role runs a statement.
@@ -55,6 +55,7 @@ pub fn all_statements() -> Vec<Statement> {
     [
         &[NAME_TENANT][..],
         api_keys::STATEMENTS,
+        audit::STATEMENTS,
         conversations::STATEMENTS,
         documents::STATEMENTS,
         installation::STATEMENTS,

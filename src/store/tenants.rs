@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::statement::{Runs, Statement};
 use super::{Store, StoreError, begin};
+use crate::domain::audit::{Action, Deed, Objects};
 use crate::domain::origin::Origin;
 use crate::domain::tenant::{Period, TenantSlug, TenantState};
 use crate::id::{Id, TenantId, WidgetId};
@@ -95,6 +96,9 @@ impl Store {
         let made = transaction
             .run(CREATE, &[&id.uuid(), &slug.as_str(), &display_name, &months, &days, &at])
             .await?;
+        if made == 1 {
+            self.record(&transaction, id, &Deed::on(Action::TenantCreated, id.uuid())).await?;
+        }
         transaction.commit().await?;
         Ok(made == 1)
     }
@@ -105,6 +109,11 @@ impl Store {
         let mut client = self.application().await?;
         let transaction = begin(&mut client, id).await?;
         let changed = transaction.run(SET_RETENTION, &[&id.uuid(), &months, &days]).await?;
+        if changed == 1 {
+            let amount = i64::from(months) * 31 + i64::from(days);
+            let action = Action::RetentionChanged;
+            self.record(&transaction, id, &Deed { action, objects: Objects::None, amount }).await?;
+        }
         transaction.commit().await?;
         Ok(changed == 1)
     }
@@ -118,6 +127,15 @@ impl Store {
         let mut client = self.application().await?;
         let transaction = begin(&mut client, id).await?;
         let changed = transaction.run(SET_STATE, &[&id.uuid(), &state.as_str()]).await?;
+        if changed == 1 {
+            let amount = match state {
+                TenantState::Active => 1,
+                TenantState::Suspended => 2,
+                TenantState::Closed => 3,
+            };
+            let action = Action::StateChanged;
+            self.record(&transaction, id, &Deed { action, objects: Objects::None, amount }).await?;
+        }
         transaction.commit().await?;
         Ok(changed == 1)
     }
@@ -136,6 +154,10 @@ impl Store {
         let made = transaction
             .run(CREATE_WIDGET, &[&tenant.uuid(), &widget.uuid(), &origins, &at])
             .await?;
+        if made == 1 {
+            let deed = Deed::on(Action::WidgetCreated, widget.uuid());
+            self.record(&transaction, tenant, &deed).await?;
+        }
         transaction.commit().await?;
         Ok(made == 1)
     }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::statement::{Runs, Statement};
 use super::turns::{StoredTurn, turn_from};
 use super::{Store, StoreError, begin};
+use crate::domain::audit::{Action, Deed, Objects};
 use crate::domain::tenant::Period;
 use crate::id::{ConversationId, Id, TenantId};
 
@@ -62,9 +63,19 @@ impl Store {
                 ],
             )
             .await?;
-        transaction.commit().await?;
         let question =
             |row: &Row| (Id::from_uuid(row.get::<_, Uuid>("conversation_id")), turn_from(row));
-        Ok(rows.iter().map(question).collect())
+        let found: Vec<(ConversationId, StoredTurn)> = rows.iter().map(question).collect();
+        let mut read: Vec<ConversationId> =
+            found.iter().map(|(conversation, _)| *conversation).collect();
+        read.dedup();
+        let amount = i64::try_from(found.len()).unwrap_or(i64::MAX);
+        if !read.is_empty() {
+            let objects = Objects::Conversations(read);
+            let deed = Deed { action: Action::TranscriptRead, objects, amount };
+            self.record(&transaction, inquiry.tenant, &deed).await?;
+        }
+        transaction.commit().await?;
+        Ok(found)
     }
 }

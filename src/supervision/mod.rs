@@ -2,6 +2,7 @@
 //! that may panic runs behind a [`guard`], and a [`keeper`] looks at each ward every heartbeat and builds it anew if its
 //! mailbox has closed.
 
+pub mod auditor;
 pub mod caretaker;
 pub mod guard;
 pub mod keeper;
@@ -17,6 +18,7 @@ use crate::conversation::gate::Gates;
 use crate::conversation::hub::Hub;
 use crate::services::Services;
 
+use auditor::Auditor;
 use caretaker::Caretaker;
 use keeper::{Keeper, Post};
 use librarian::Librarian;
@@ -28,6 +30,7 @@ type Keepers = (
     Addr<Keeper<TenantDirectory>>,
     Addr<Keeper<Caretaker>>,
     Addr<Keeper<Librarian>>,
+    Addr<Keeper<Auditor>>,
 );
 
 /// The supervisors of one node.
@@ -63,6 +66,11 @@ impl Tree {
             let services = services.clone();
             Keeper::watch("librarian", move || Librarian::new(services.clone()))
         };
-        Self { purge, tenants, librarian, _keepers: (purging, directory, caretaking, shelving) }
+        let (_, auditing) = {
+            let services = services.clone();
+            Keeper::watch("auditor", move || Auditor::new(services.clone()))
+        };
+        let keepers = (purging, directory, caretaking, shelving, auditing);
+        Self { purge, tenants, librarian, _keepers: keepers }
     }
 }

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use crate::code::{Coded, ErrorCode};
 use crate::id::Id;
 use crate::vault::{
-    ConversationKey, MasterKey, MemoryKeyring, Place, Scope, Sealed, SealedColumn, Vault,
-    VaultError,
+    ConversationKey, Extent, Keyring, MasterKey, MemoryKeyring, Place, Scope, Sealed, SealedColumn,
+    Vault, VaultError,
 };
 
 const AT: Timestamp = Timestamp::UNIX_EPOCH;
@@ -157,31 +157,74 @@ fn ten_thousand_seals_of_the_same_value_share_no_nonce() {
     assert_eq!(nonces.len(), 10_000);
 }
 
+/// Case 8: the cap of a key (NIST SP 800-38D §8.3).
 #[test]
-fn a_key_stops_at_its_ceiling_whoever_holds_it() {
+fn a_key_at_its_limit_is_succeeded_and_what_it_sealed_stays_readable() {
     let vault = vault_with_ceiling(100);
     let first = vault.mint(scope(1, 2)).expect("minted");
-    let again = vault.key(scope(1, 2)).expect("found");
-    for _ in 0..50 {
-        sealed_secret(&first);
-        sealed_secret(&again);
+    let again = vault.mint(scope(1, 2)).expect("the same");
+    let sealed: Vec<_> = (0..50).flat_map(|_| [&first, &again]).map(sealed_secret).collect();
+    assert_eq!((first.version(), again.version()), (1, 1));
+    let beyond: Vec<_> = (0..150).map(|_| sealed_secret(&again)).collect();
+    assert_eq!((first.version(), again.version()), (3, 3), "both hold the same key");
+    let versions = |sealed: &[Sealed<String>]| -> Vec<u8> {
+        sealed.iter().map(|envelope| envelope.as_bytes()[5]).collect()
+    };
+    assert_eq!(versions(&sealed), [1; 100]);
+    assert_eq!(versions(&beyond), [[2; 100].as_slice(), &[3; 50]].concat());
+    drop((first, again));
+    let key = vault.key(scope(1, 2)).expect("kept");
+    for envelope in sealed.iter().chain(&beyond) {
+        assert_eq!(key.open(place(scope(1, 2)), envelope).expect("opens"), "my card is 4929");
     }
-    for key in [&first, &again] {
-        let refused = key.seal(place(scope(1, 2)), &1).expect_err("exhausted");
-        assert_eq!(refused, VaultError::Exhausted);
-    }
-    assert!(vault.mint(scope(1, 3)).is_ok(), "another conversation goes on");
+    vault.revoke(scope(1, 2), AT).expect("revoked");
+    assert_eq!(key.open(place(scope(1, 2)), &sealed[0]), Err(VaultError::Revoked));
 }
 
 #[test]
 fn the_count_goes_on_after_the_key_was_dropped() {
     let vault = vault_with_ceiling(100);
-    for _ in 0..2 {
+    let mut versions = Vec::new();
+    for _ in 0..3 {
         let key = vault.mint(scope(1, 2)).expect("minted");
         sealed_secret(&key);
+        versions.push(key.version());
     }
-    assert_eq!(vault.mint(scope(1, 2)).expect_err("exhausted"), VaultError::Exhausted);
-    assert!(vault.key(scope(1, 2)).is_ok(), "reading goes on");
+    assert_eq!(versions, [1, 1, 2], "blocks of 64 and 36 were set aside");
+}
+
+/// Case 14: the one who revoked told nobody.
+#[test]
+fn a_holder_whom_no_revocation_reached_loses_the_key_at_its_next_use() {
+    let master = MasterKey::generate().expect("random");
+    let keyring = Arc::new(MemoryKeyring::new(Uuid::from_u128(9), &master).expect("made"));
+    let vault = Vault::with_keyring(keyring.clone(), &master).expect("the right master");
+    let (lost, kept) = (vault.mint(scope(1, 2)), vault.mint(scope(1, 3)));
+    let (lost, kept) = (lost.expect("minted"), kept.expect("minted"));
+    let sealed = sealed_secret(&lost);
+    keyring.revoke(&[Extent::Conversation(scope(1, 2))], AT).expect("behind the vault's back");
+    assert_eq!(lost.open(place(scope(1, 2)), &sealed), Err(VaultError::Revoked));
+    assert_eq!(lost.seal(place(scope(1, 2)), &1).expect_err("lost"), VaultError::Revoked);
+    assert!(kept.seal(place(scope(1, 3)), &1).is_ok());
+}
+
+/// A purge must not send every live conversation to the keyring.
+#[test]
+fn the_holders_of_other_keys_need_not_ask_after_a_revocation_through_the_vault() {
+    let master = MasterKey::generate().expect("random");
+    let keyring = Arc::new(MemoryKeyring::new(Uuid::from_u128(9), &master).expect("made"));
+    let vault = Vault::with_keyring(keyring.clone(), &master).expect("the right master");
+    let key = vault.mint(scope(1, 2)).expect("minted");
+    let asked = keyring.times_loaded();
+    for conversation in 10..20 {
+        vault.revoke(scope(1, conversation), AT).expect("revoked");
+        assert!(key.seal(place(scope(1, 2)), &1).is_ok());
+    }
+    assert_eq!(keyring.times_loaded(), asked);
+    keyring.revoke(&[Extent::Conversation(scope(1, 30))], AT).expect("behind the vault's back");
+    vault.revoke(scope(1, 31), AT).expect("revoked");
+    assert!(key.seal(place(scope(1, 2)), &1).is_ok());
+    assert_eq!(keyring.times_loaded(), asked + 1, "somebody else destroyed something");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::vault::cipher::fresh_key;
 use crate::vault::test_disk::{AT, Disk, contains, place, scope};
-use crate::vault::wrapping::Purpose;
+use crate::vault::wrapping::{Label, Purpose};
 use crate::vault::{
     Extent, Keyring, MasterKey, MemoryKeyring, Offer, RedbKeyring, Reservation, VaultError,
     WrappedKey,
@@ -137,14 +137,15 @@ fn every_keyring_refuses_a_late_writer_by_itself() {
     let master = MasterKey::generate().expect("random");
     let memory = MemoryKeyring::new(Uuid::nil(), &master).expect("made");
     let redb = RedbKeyring::open(&disk.file()).expect("opens");
-    let first = Reservation { wanted: 1, ceiling: 3 };
+    let first = Reservation { version: 1, wanted: 1, ceiling: 3 };
     let keyrings: [&dyn Keyring; 2] = [&memory, &redb];
     for keyring in keyrings {
         let mint = |number| {
             keyring.mint(scope(number), first, &mut |tenant| {
                 let cipher = master.wrapping_cipher()?;
                 let key = fresh_key()?;
-                let wrap = |purpose| WrappedKey::wrap(&cipher, purpose, &key);
+                let label = Label::of_generation(1);
+                let wrap = |purpose| WrappedKey::wrap(&cipher, purpose, &key, label);
                 let made = tenant.is_none().then(|| wrap(Purpose::Tenant(scope(0).tenant)));
                 let conversation = wrap(Purpose::Conversation(scope(number)))?;
                 Ok(Offer { tenant: made.transpose()?, conversation })

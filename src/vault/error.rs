@@ -34,11 +34,33 @@ pub enum VaultError {
     /// More than 1 MiB of plaintext.
     #[error("the value is larger than one sealed field may be")]
     TooLarge,
-    /// The key has sealed as often as it may (NIST SP 800-38D §8.3, with a wide margin).
+    /// The key has sealed as often as it may (NIST SP 800-38D §8.3, with a wide margin), and so has its last version.
     #[error(
         "the key of this conversation has been used as often as is safe; start a new conversation"
     )]
     Exhausted,
+    /// Keys depend on the master key that was to be destroyed.
+    #[error(
+        "{keys} keys are still under master key {generation}, so it must not be destroyed; run `veetflow keys rotate` \
+         to the end first"
+    )]
+    MasterInUse {
+        /// Which master.
+        generation: u16,
+        /// How many keys.
+        keys: u64,
+    },
+    /// A rotation cannot begin before the last one is over.
+    #[error(
+        "the master key before this one has not been destroyed; see `veetflow keys status`, then `veetflow keys destroy`"
+    )]
+    MasterNotDestroyed,
+    /// The keyring never had this master, or has forgotten it, or it is the one in force.
+    #[error("there is no earlier master key {generation}; see `veetflow keys status`")]
+    NoSuchMaster {
+        /// Which master.
+        generation: u16,
+    },
     /// The file of the master key is gone.
     #[error(
         "the master key file {} is missing; put it back from the safe copy (without it no stored conversation \
@@ -120,7 +142,10 @@ impl Coded for VaultError {
             | Self::NotSealed
             | Self::WrongShape => ErrorCode::Unreadable,
             Self::TooLarge | Self::Exhausted | Self::Unavailable { .. } => ErrorCode::Unavailable,
-            Self::MasterMissing { .. }
+            Self::MasterInUse { .. }
+            | Self::MasterNotDestroyed
+            | Self::NoSuchMaster { .. }
+            | Self::MasterMissing { .. }
             | Self::MasterUnusable { .. }
             | Self::GivenMasterUnusable { .. }
             | Self::KeyringMissing { .. }

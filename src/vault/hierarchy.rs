@@ -11,52 +11,38 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::id::TenantId;
-use crate::vault::cipher::{Cipher, KeyBytes, fresh_key};
-use crate::vault::conversation_key::HeldKey;
-use crate::vault::live_keys::LiveKeys;
-use crate::vault::wrapping::Purpose;
+use crate::vault::custody::{Custody, SEALS_PER_KEY};
 use crate::vault::{
-    ConversationKey, Extent, Keyring, MasterKey, Offer, Reservation, Scope, Signer, VaultError,
-    WrappedKey, WrappedPair,
+    ConversationKey, Extent, Keyring, MasterKey, Scope, Signer, SigningKey, VaultError,
 };
-
-/// How often one key may seal: 2^20 times, so that two random nonces meet with a probability below 2^-57.
-const SEALS_PER_KEY: u32 = 1 << 20;
-/// Seals set aside in the same write that makes a key.
-const FIRST_SEALS: u32 = 64;
 
 /// Gives out the keys of conversations. Clones share everything; calls may wait for the disk.
 #[derive(Clone)]
-pub struct Vault(Arc<Custody>);
-
-struct Custody {
-    keyring: Arc<dyn Keyring>,
-    wrapping: Cipher,
-    signing_root: KeyBytes,
-    live_keys: LiveKeys,
-    ceiling: u32,
-}
+pub struct Vault(pub(super) Arc<Custody>);
 
 impl Vault {
     /// A vault over any keyring; `WrongKey` unless the keyring was made under this master key.
     pub fn with_keyring(keyring: Arc<dyn Keyring>, master: &MasterKey) -> Result<Self, VaultError> {
-        Self::with_ceiling(keyring, master, SEALS_PER_KEY)
+        Self::with_masters(keyring, &[master])
     }
 
-    /// The same with fewer seals per key.
+    /// A vault over a keyring whose master key may be in rotation: `WrongKey` unless every master is given that a key
+    /// still needs.
+    pub fn with_masters(
+        keyring: Arc<dyn Keyring>,
+        masters: &[&MasterKey],
+    ) -> Result<Self, VaultError> {
+        Ok(Self(Arc::new(Custody::new(keyring, masters, SEALS_PER_KEY)?)))
+    }
+
+    /// With fewer seals per key.
+    #[cfg(test)]
     pub(super) fn with_ceiling(
         keyring: Arc<dyn Keyring>,
         master: &MasterKey,
         ceiling: u32,
     ) -> Result<Self, VaultError> {
-        keyring.identity().master_check.agree(&master.check()?)?;
-        Ok(Self(Arc::new(Custody {
-            keyring,
-            wrapping: master.wrapping_cipher()?,
-            signing_root: master.signing_root()?,
-            live_keys: LiveKeys::default(),
-            ceiling: ceiling.min(SEALS_PER_KEY),
-        })))
+        Ok(Self(Arc::new(Custody::new(keyring, &[master], ceiling)?)))
     }
 
     /// The identifier the database remembers the keyring by.
@@ -65,19 +51,10 @@ impl Vault {
     }
 
     /// The key of a conversation that is written to: the one in force, or a new one, ready to seal without waiting.
-    /// `Revoked` if the conversation or its tenant was erased; `Exhausted` if the key may not seal any more.
+    /// `Revoked` if the conversation or its tenant was erased.
     pub fn mint(&self, scope: Scope) -> Result<ConversationKey, VaultError> {
-        let custody = &*self.0;
-        let held = match custody.held(scope) {
-            Err(VaultError::Missing) => {
-                let first = Reservation { wanted: FIRST_SEALS, ceiling: custody.ceiling };
-                let granted = custody
-                    .keyring
-                    .mint(scope, first, &mut |tenant| custody.offer(scope, tenant))?;
-                let held = custody.held(scope)?;
-                held.grant(granted);
-                held
-            }
+        let held = match self.0.held(scope) {
+            Err(VaultError::Missing) => self.0.mint(scope)?,
             found_or_refused => found_or_refused?,
         };
         held.prepare_to_seal()?;
@@ -103,9 +80,7 @@ impl Vault {
 
     /// Destroys many keys with the cost of one: one write, one pass over the keyring file, one step of the epoch.
     pub fn revoke_all(&self, extents: &[Extent], at: Timestamp) -> Result<(), VaultError> {
-        let outcome = self.0.keyring.revoke(extents, at);
-        self.0.live_keys.revoke(extents);
-        outcome
+        self.0.revoke(extents, at)
     }
 
     /// How often keys were destroyed. A holder that sees it rise asks for its key again.
@@ -113,9 +88,14 @@ impl Vault {
         self.0.keyring.epoch()
     }
 
-    /// The signer of a label. Tags stay valid for as long as the master key does.
+    /// The signer of a label. Tags stay valid over rotations of the master key.
     pub fn signer(&self, label: &'static str) -> Signer {
         Signer::new(&self.0.signing_root, label)
+    }
+
+    /// The key pair with which things of one purpose are signed for others to verify. Stays the same for good.
+    pub fn signing_key(&self, purpose: &'static str) -> Result<SigningKey, VaultError> {
+        SigningKey::new(&self.0.signing_root, purpose)
     }
 
     /// The clock reading recorded last, for the clock guard; kept here because the guard must not trust the database
@@ -127,51 +107,6 @@ impl Vault {
     /// Records a clock reading, earlier or later than the one before: judging it is the guard's affair.
     pub fn record_clock_reading(&self, at: Timestamp) -> Result<(), VaultError> {
         self.0.keyring.record_clock_reading(at)
-    }
-}
-
-impl Custody {
-    /// The key in force, shared with whoever already holds it.
-    fn held(&self, scope: Scope) -> Result<Arc<HeldKey>, VaultError> {
-        loop {
-            let revocations = self.live_keys.revocations();
-            let pair = match self.keyring.load(scope) {
-                Err(VaultError::Revoked) => {
-                    self.live_keys.revoke(&[Extent::Conversation(scope)]);
-                    return Err(VaultError::Revoked);
-                }
-                found_or_refused => found_or_refused?,
-            };
-            if let Some(held) = self.live_keys.find(scope, &pair.conversation) {
-                return Ok(held);
-            }
-            let loaded = self.unwrap(scope, &pair)?;
-            if let Some(held) = self.live_keys.share(scope, &pair.conversation, revocations, loaded)
-            {
-                return Ok(held);
-            }
-        }
-    }
-
-    fn unwrap(&self, scope: Scope, pair: &WrappedPair) -> Result<HeldKey, VaultError> {
-        let tenant = pair.tenant.unwrap(&self.wrapping, Purpose::Tenant(scope.tenant))?;
-        let key = pair.conversation.unwrap(&Cipher::new(&tenant), Purpose::Conversation(scope))?;
-        Ok(HeldKey::new(scope, &pair.conversation, &key, self.ceiling, Arc::clone(&self.keyring)))
-    }
-
-    /// New wrapped keys for a conversation, below the tenant's key or a new one for the tenant.
-    fn offer(&self, scope: Scope, tenant: Option<&WrappedKey>) -> Result<Offer, VaultError> {
-        let purpose = Purpose::Tenant(scope.tenant);
-        let (content_key, new_tenant) = if let Some(wrapped) = tenant {
-            (wrapped.unwrap(&self.wrapping, purpose)?, None)
-        } else {
-            let made = fresh_key()?;
-            let wrapped = WrappedKey::wrap(&self.wrapping, purpose, &made)?;
-            (made, Some(wrapped))
-        };
-        let above = Cipher::new(&content_key);
-        let conversation = WrappedKey::wrap(&above, Purpose::Conversation(scope), &fresh_key()?)?;
-        Ok(Offer { tenant: new_tenant, conversation })
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::vault::conversation_key::HeldKey;
-use crate::vault::{Extent, Scope, WrappedKey};
+use crate::vault::{Extent, Scope};
 
 /// The keys held in this process.
 #[derive(Default)]
@@ -31,10 +31,9 @@ impl LiveKeys {
         self.held().revocations
     }
 
-    /// The held key of this record, if somebody has it.
-    pub(super) fn find(&self, scope: Scope, record: &WrappedKey) -> Option<Arc<HeldKey>> {
-        let key = self.held().keys.get(&scope)?.upgrade()?;
-        key.is_of(record).then_some(key)
+    /// The held key of this conversation, if somebody has it.
+    pub(super) fn find(&self, scope: Scope) -> Option<Arc<HeldKey>> {
+        self.held().keys.get(&scope)?.upgrade()
     }
 
     /// Lists a key just loaded, or gives back the one listed meanwhile. Nothing if a key was taken away since
@@ -42,7 +41,6 @@ impl LiveKeys {
     pub(super) fn share(
         &self,
         scope: Scope,
-        record: &WrappedKey,
         revocations: u64,
         loaded: HeldKey,
     ) -> Option<Arc<HeldKey>> {
@@ -50,14 +48,20 @@ impl LiveKeys {
         if held.revocations != revocations {
             return None;
         }
-        let listed = held.keys.get(&scope).and_then(Weak::upgrade);
-        if let Some(key) = listed.filter(|key| key.is_of(record)) {
-            return Some(key);
+        if let Some(listed) = held.keys.get(&scope).and_then(Weak::upgrade) {
+            return Some(listed);
         }
         let key = Arc::new(loaded);
         held.keys.insert(scope, Arc::downgrade(&key));
         held.sweep();
         Some(key)
+    }
+
+    /// Renews every key held for an epoch that nothing but what was just taken away from here has raised.
+    pub(super) fn renew(&self, before: u64, after: u64) {
+        for key in self.held().keys.values().filter_map(Weak::upgrade) {
+            key.renew_lease_of(before, after);
+        }
     }
 
     /// Takes the keys of an extent away from whoever holds them.

@@ -1,55 +1,17 @@
-//! The master key: where it comes from, how its text is read, and what is derived from it.
+//! The master key: how its text is read, and what is derived from it.
 //!
 //! It never encrypts a conversation itself. Two keys are derived from it, one that wraps the tenants' content keys
 //! and one below which signers live, so that neither use can be turned against the other.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::vault::cipher::{Cipher, KEY_BYTES, KeyBytes, derive_key, fresh_key};
-use crate::vault::{KeyCheck, VaultError, master_file};
-
-/// Where the master key comes from.
-#[derive(Debug, Clone)]
-pub enum MasterSource {
-    /// A file that only the server may read; made at the first start.
-    File(PathBuf),
-    /// The value itself, 64 hexadecimal digits or the base64 of 32 bytes, kept by the operator.
-    Given(SecretString),
-}
-
-impl MasterSource {
-    /// The master key, which must be there.
-    pub(super) fn load(&self) -> Result<MasterKey, VaultError> {
-        match self {
-            Self::File(path) => master_file::read(path),
-            Self::Given(text) => MasterKey::parse(text.expose_secret())
-                .map_err(|reason| VaultError::GivenMasterUnusable { reason: reason.to_owned() }),
-        }
-    }
-
-    /// The master key and whether it was made just now, which happens only to a file.
-    pub(super) fn load_or_make(&self) -> Result<(MasterKey, bool), VaultError> {
-        match self {
-            Self::File(path) => master_file::read_or_make(path),
-            Self::Given(_) => self.load().map(|key| (key, false)),
-        }
-    }
-
-    /// The file, if it is one.
-    pub(super) fn path(&self) -> Option<PathBuf> {
-        match self {
-            Self::File(path) => Some(path.clone()),
-            Self::Given(_) => None,
-        }
-    }
-}
+use crate::vault::{KeyCheck, VaultError};
 
 /// The key above all others.
 pub struct MasterKey(KeyBytes);
@@ -61,7 +23,7 @@ impl MasterKey {
     }
 
     /// Reads 64 hexadecimal digits or the base64 of 32 bytes; refuses a placeholder of equal bytes.
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
         let trimmed = text.trim();
         let key = from_hexadecimal(trimmed).or_else(|| from_base64(trimmed)).ok_or(
             "it must be 64 hexadecimal digits or the base64 of 32 bytes (openssl rand -hex 32 makes one)",
@@ -75,7 +37,7 @@ impl MasterKey {
     }
 
     /// The text a master key file holds: 64 hexadecimal digits and a line feed.
-    pub(super) fn to_text(&self) -> Zeroizing<String> {
+    pub fn to_text(&self) -> Zeroizing<String> {
         let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
         let mut text = Zeroizing::new(String::with_capacity(2 * KEY_BYTES + 1));
         for byte in self.0.iter() {

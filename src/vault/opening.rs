@@ -12,7 +12,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::vault::cipher::random;
-use crate::vault::master_file::make_folder;
+use crate::vault::master_files::make_folder;
 use crate::vault::{Identity, Keyring, MasterKey, MasterSource, RedbKeyring, Vault, VaultError};
 
 /// The keyring's file inside its folder.
@@ -38,13 +38,13 @@ impl Vault {
         let path = folder.join(KEYRING_FILE);
         let master_path = master.path();
         if path.try_exists().map_err(VaultError::unavailable)? {
-            let vault = Self::over(RedbKeyring::open(&path)?, &master.load()?)?;
+            let vault = Self::over(RedbKeyring::open(&path)?, &master.masters()?)?;
             return Ok((vault, Created { master_is_new: false, master_path }));
         }
-        let (key, master_is_new) = master.load_or_make()?;
+        let (key, master_is_new) = master.first()?;
         let id = uuid::Builder::from_random_bytes(random()?).into_uuid();
         let keyring = make_keyring(folder, Identity { id, master_check: key.check()? })?;
-        Ok((Self::over(keyring, &key)?, Created { master_is_new, master_path }))
+        Ok((Self::over(keyring, &[key])?, Created { master_is_new, master_path }))
     }
 
     /// Every later start, with the identifier of the keyring that the database remembers. Makes nothing.
@@ -57,11 +57,11 @@ impl Vault {
         if keyring.identity().id != keyring_id {
             return Err(VaultError::KeyringMismatch);
         }
-        Self::over(keyring, &master.load()?)
+        Self::over(keyring, &master.masters()?)
     }
 
-    fn over(keyring: RedbKeyring, master: &MasterKey) -> Result<Self, VaultError> {
-        Self::with_keyring(Arc::new(keyring), master)
+    fn over(keyring: RedbKeyring, masters: &[MasterKey]) -> Result<Self, VaultError> {
+        Self::with_masters(Arc::new(keyring), &masters.iter().collect::<Vec<_>>())
     }
 }
 

@@ -42,7 +42,7 @@ async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> 
 }
 
 /// How often each of the visitor's own messages stands in the log, as a reload shows it.
-async fn messages_after_reload(visitor: &mut Visitor) -> BTreeMap<String, usize> {
+pub async fn messages_after_reload(visitor: &mut Visitor) -> BTreeMap<String, usize> {
     let head = visitor.come_back(0).await["head_seq"].as_i64().expect("a number");
     let (mut seq, mut found) = (0, BTreeMap::new());
     while seq < head {

@@ -10,6 +10,7 @@
 )]
 #![expect(unreachable_pub, reason = "`pub` says that other modules of this one binary use it")]
 
+mod audit;
 mod bad_input;
 mod browser;
 mod canary;
@@ -21,6 +22,8 @@ mod crash;
 mod docs;
 mod drain;
 mod house;
+mod key_service;
+mod keys;
 mod knowledge;
 mod outage;
 mod providers;

@@ -112,7 +112,7 @@ pub(in crate::http) async fn add(
     payload: web::Payload,
     edge: web::Data<Edge>,
 ) -> Result<HttpResponse, Problem> {
-    let services = &edge.house.services;
+    let services = caller.services(&edge);
     let is_wrong = |_| Problem::from(ErrorCode::BadRequest);
     let query = query.into_inner();
     let upload = Upload {
@@ -189,7 +189,7 @@ pub(in crate::http) async fn rollback(
     edge: web::Data<Edge>,
 ) -> Result<HttpResponse, Problem> {
     let slug = slug_of(&slug)?;
-    let services = &edge.house.services;
+    let services = caller.services(&edge);
     let chosen = services.choose_version(caller.tenant, &slug, request.version).await;
     Ok(HttpResponse::Ok().json(chosen.map_err(|error| refused(caller, &error))?))
 }
@@ -211,7 +211,7 @@ pub(in crate::http) async fn remove(
     slug: web::Path<String>,
     edge: web::Data<Edge>,
 ) -> Result<HttpResponse, Problem> {
-    let removed = edge.house.services.remove_document(caller.tenant, &slug_of(&slug)?).await;
+    let removed = caller.services(&edge).remove_document(caller.tenant, &slug_of(&slug)?).await;
     removed.map_err(|error| refused(caller, &error))?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -45,7 +45,7 @@ pub(in crate::http) async fn unanswered(
     if !(1..=2556).contains(&days) {
         return Err(ErrorCode::BadRequest.into());
     }
-    let report = edge.house.services.unanswered(caller.tenant, days).await;
+    let report = caller.services(&edge).unanswered(caller.tenant, days).await;
     let questions = report.map_err(|error| Problem::from(error.code()))?;
     Ok(HttpResponse::Ok()
         .insert_header(("cache-control", "no-store"))
