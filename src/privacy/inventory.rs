@@ -46,12 +46,13 @@ inventory! {
     "widget" { Nothing: "tenant_id" "widget_id" "origins" "created_at"; }
     "visitor" {
         Pseudonym: "visitor_id";
-        FactAboutPseudonym: "age_bracket" "policy_version" "granted" "consent_epoch" "anchor_at";
+        FactAboutPseudonym: "age_bracket" "policy_version" "granted" "consent_epoch" "anchor_at" "gpc" "restricted"
+            "objected" "child_at";
         Nothing: "tenant_id" "retention_class";
     }
     "consent_act" {
-        Pseudonym: "visitor_id" "receipt_id" "conversation_id" "digest";
-        FactAboutPseudonym: "act_no" "policy_version" "granted" "denied" "at" "anchor_at";
+        Pseudonym: "visitor_id" "receipt_id" "conversation_id" "digest" "client_id";
+        FactAboutPseudonym: "act_no" "kind" "policy_version" "granted" "denied" "at" "anchor_at";
         Nothing: "tenant_id" "retention_class";
     }
     "conversation" {

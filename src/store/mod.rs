@@ -5,7 +5,9 @@
 //! function that judges each row by itself.
 
 pub mod api_keys;
+pub mod children;
 mod connect;
+pub mod consents;
 pub mod conversations;
 pub mod documents;
 pub mod installation;

@@ -46,21 +46,24 @@ const RESIDUE: Statement = Statement::purge(
 );
 const COUNT_OTHERS: Statement = Statement::purge(
     "select (select count(*) from visitor v where v.tenant_id = $1 \
-         and v.anchor_at + make_interval(months => $2, days => $3) <= $6) \
+         and (v.child_at is not null or v.anchor_at + make_interval(months => $2, days => $3) <= $6)) \
      + (select count(*) from consent_act where tenant_id = $1 \
          and anchor_at + make_interval(months => $4, days => $5) <= $6)",
 );
 const DELETE_VISITORS: Statement = Statement::purge(
     "delete from visitor where tenant_id = $1 and visitor_id in ( \
        select v.visitor_id from visitor v \
-       where v.tenant_id = $1 and v.anchor_at + make_interval(months => $2, days => $3) <= $4 \
+       where v.tenant_id = $1 \
+         and (v.child_at is not null or v.anchor_at + make_interval(months => $2, days => $3) <= $4) \
          and not exists (select from conversation c where c.tenant_id = v.tenant_id and c.visitor_id = v.visitor_id) \
        limit $5)",
 );
 const DELETE_ACTS: Statement = Statement::purge(
     "delete from consent_act where tenant_id = $1 and receipt_id in ( \
-       select receipt_id from consent_act \
-       where tenant_id = $1 and anchor_at + make_interval(months => $2, days => $3) <= $4 limit $5)",
+       select a.receipt_id from consent_act a \
+       where a.tenant_id = $1 and (a.anchor_at + make_interval(months => $2, days => $3) <= $4 \
+         or exists (select from visitor v where v.tenant_id = a.tenant_id and v.visitor_id = a.visitor_id \
+                    and v.child_at is not null)) limit $5)",
 );
 const RECORD_RUN: Statement = Statement::purge(
     "insert into purge_run (tenant_id, run_id, retention_class, started_at, ended_at, conversations, turns, residue) \
@@ -241,10 +244,11 @@ impl Store {
         let (tenant, now) = (cutoff.tenant.uuid(), cutoff.now);
         let mut client = self.purge().await?;
         let transaction = begin(&mut client, cutoff.tenant).await?;
-        let visitors =
-            transaction.run(DELETE_VISITORS, &[&tenant, &months, &days, &now, &limit]).await?;
+        // Acts first: those of a child are known by the mark on the visitor.
         let acts =
             transaction.run(DELETE_ACTS, &[&tenant, &act_months, &act_days, &now, &limit]).await?;
+        let visitors =
+            transaction.run(DELETE_VISITORS, &[&tenant, &months, &days, &now, &limit]).await?;
         transaction.commit().await?;
         Ok(visitors + acts)
     }

@@ -5,8 +5,8 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
 use crate::store::{
-    api_keys, conversations, documents, installation, lane, purging, tenants, turns, unanswered,
-    visitors,
+    api_keys, children, consents, conversations, documents, installation, lane, purging, tenants,
+    turns, unanswered, visitors,
 };
 
 /// Which role runs a statement.
@@ -55,6 +55,8 @@ pub fn all_statements() -> Vec<Statement> {
     [
         &[NAME_TENANT][..],
         api_keys::STATEMENTS,
+        children::STATEMENTS,
+        consents::STATEMENTS,
         conversations::STATEMENTS,
         documents::STATEMENTS,
         installation::STATEMENTS,
