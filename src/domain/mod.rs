@@ -5,6 +5,7 @@ pub mod age;
 pub mod api_key;
 pub mod consent;
 pub mod document;
+pub mod hold;
 pub mod language;
 pub mod origin;
 pub mod prompt;

@@ -57,7 +57,7 @@ inventory! {
     }
     "conversation" {
         Pseudonym: "conversation_id" "visitor_id";
-        FactAboutPseudonym: "started_at" "state" "head_seq" "read_seq" "hold_count" "hidden" "purge_lease"
+        FactAboutPseudonym: "started_at" "state" "head_seq" "read_seq" "hidden" "purge_lease"
             "anchor_at" "anchor_day";
         Nothing: "tenant_id" "widget_id" "node_id" "epoch" "retention_class";
     }
@@ -67,6 +67,12 @@ inventory! {
         FactAboutPseudonym: "seq" "kind" "at" "policy_version" "purposes" "anchor_at";
         Nothing: "tenant_id" "retention_class";
     }
+    "legal_hold" {
+        Pseudonym: "object_id";
+        Nothing: "tenant_id" "hold_id" "scope" "matter" "placed_by" "placed_at" "approved_by" "approved_at" "released_by"
+            "released_at" "reason";
+    }
+    "legal_hold_event" { Nothing: "tenant_id" "hold_id" "what" "who" "at"; }
     "api_key" { Nothing: "tenant_id" "key_id" "digest" "label" "created_at" "expires_at" "revoked_at"; }
     "library" { Nothing: "tenant_id" "revision" "contact"; }
     "document" {

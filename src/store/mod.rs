@@ -10,6 +10,7 @@ mod connect;
 pub mod consents;
 pub mod conversations;
 pub mod documents;
+pub mod holds;
 pub mod installation;
 pub mod lane;
 pub mod migrate;

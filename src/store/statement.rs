@@ -5,8 +5,8 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
 use crate::store::{
-    api_keys, children, consents, conversations, documents, installation, lane, purging, tenants,
-    turns, unanswered, visitors,
+    api_keys, children, consents, conversations, documents, holds, installation, lane, purging,
+    tenants, turns, unanswered, visitors,
 };
 
 /// Which role runs a statement.
@@ -59,6 +59,7 @@ pub fn all_statements() -> Vec<Statement> {
         consents::STATEMENTS,
         conversations::STATEMENTS,
         documents::STATEMENTS,
+        holds::STATEMENTS,
         installation::STATEMENTS,
         lane::STATEMENTS,
         purging::STATEMENTS,

@@ -21,6 +21,7 @@ mod counterpart;
 mod crash;
 mod docs;
 mod drain;
+mod holds;
 mod house;
 mod knowledge;
 mod ledger;
