@@ -1,5 +1,5 @@
 -- Legal holds: what a dispute needs is not destroyed (policy §6.2). One function says what is held; every statement that
--- destroys or chooses what to destroy asks it. A hold binds from the moment it is placed, because what is destroyed
+-- destroys or chooses what to destroy joins it. A hold binds from the moment it is placed, because what is destroyed
 -- meanwhile cannot be held; without a second person's approval it lapses after seven days.
 set local role veetflow_owner;
 set local search_path = veetflow;
@@ -54,15 +54,15 @@ grant select, insert on legal_hold, legal_hold_event to veetflow_app;
 grant update (approved_by, approved_at, released_by, released_at, reason) on legal_hold to veetflow_app;
 grant select on legal_hold, legal_hold_event to veetflow_purge;
 
-create function veetflow.is_held(tenant uuid, visitor uuid, conversation uuid, at timestamptz) returns boolean
+-- What is held now, as one relation: statements about many rows join it once instead of asking for each row.
+create function veetflow.live_holds(tenant uuid, at timestamptz) returns table (scope smallint, object_id uuid)
 language sql stable as $$
-    select exists (
-        select from veetflow.legal_hold h
-        where h.tenant_id = tenant and h.released_at is null
-          and (h.approved_at is not null or h.placed_at > at - interval '7 days')
-          and (h.scope = 1 or (h.scope = 2 and h.object_id = visitor) or (h.scope = 3 and h.object_id = conversation)))
+    select h.scope, h.object_id
+    from veetflow.legal_hold h
+    where h.tenant_id = tenant and h.released_at is null
+      and (h.approved_at is not null or h.placed_at > at - interval '7 days')
 $$;
-revoke execute on function veetflow.is_held(uuid, uuid, uuid, timestamptz) from public;
-grant execute on function veetflow.is_held(uuid, uuid, uuid, timestamptz) to veetflow_app, veetflow_purge;
+revoke execute on function veetflow.live_holds(uuid, timestamptz) from public;
+grant execute on function veetflow.live_holds(uuid, timestamptz) to veetflow_app, veetflow_purge;
 reset role;
 reset search_path;

@@ -4,29 +4,32 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use uuid::Uuid;
 
+use super::holds::unheld;
 use super::statement::{Runs, Statement};
 use super::{Store, StoreError, begin, holds};
 use crate::domain::tenant::Period;
 use crate::id::{ConversationId, Id, RunId, TenantId};
 use crate::privacy::retention::RetentionClass;
 
-const COUNT_DUE: Statement = Statement::purge(
-    "select count(*), min(anchor_at), coalesce(sum(head_seq), 0)::bigint from conversation \
-     where tenant_id = $1 and not is_held(tenant_id, visitor_id, conversation_id, $5) and (hidden or (anchor_day <= $2 \
-       and anchor_at + make_interval(months => $3, days => $4) <= $5))",
-);
+const COUNT_DUE: Statement = Statement::purge(concat!(
+    "select count(*), min(anchor_at), coalesce(sum(head_seq), 0)::bigint from conversation c \
+     where tenant_id = $1 and (hidden or (anchor_day <= $2 \
+       and anchor_at + make_interval(months => $3, days => $4) <= $5)) and ",
+    unheld!("c.visitor_id", "c.conversation_id", "$5"),
+));
 const COUNT_ALL: Statement =
     Statement::purge("select count(*) from conversation where tenant_id = $1");
-const CLAIM: Statement = Statement::purge(
+const CLAIM: Statement = Statement::purge(concat!(
     "with due as ( \
-       select conversation_id from conversation \
+       select conversation_id from conversation c \
        where tenant_id = $1 and (purge_lease is null or purge_lease < $5) \
          and (hidden or (anchor_day <= $2 and anchor_at + make_interval(months => $3, days => $4) <= $5)) \
-         and not is_held(tenant_id, visitor_id, conversation_id, $5) \
-       order by anchor_day, conversation_id limit $7 for update skip locked) \
+         and ",
+    unheld!("c.visitor_id", "c.conversation_id", "$5"),
+    " order by anchor_day, conversation_id limit $7 for update of c skip locked) \
      update conversation c set purge_lease = $6 from due \
      where c.tenant_id = $1 and c.conversation_id = due.conversation_id returning c.conversation_id",
-);
+));
 const LOCK: Statement = Statement::purge(
     "select anchor_at, hidden from conversation where tenant_id = $1 and conversation_id = $2 for update",
 );
@@ -48,22 +51,25 @@ const COUNT_OTHERS: Statement = Statement::purge(
      + (select count(*) from consent_act where tenant_id = $1 \
          and anchor_at + make_interval(months => $4, days => $5) <= $6)",
 );
-const DELETE_VISITORS: Statement = Statement::purge(
+const DELETE_VISITORS: Statement = Statement::purge(concat!(
     "delete from visitor where tenant_id = $1 and visitor_id in ( \
        select v.visitor_id from visitor v \
        where v.tenant_id = $1 \
          and (v.child_at is not null or v.anchor_at + make_interval(months => $2, days => $3) <= $4) \
-         and not is_held(v.tenant_id, v.visitor_id, null, $4) \
          and not exists (select from conversation c where c.tenant_id = v.tenant_id and c.visitor_id = v.visitor_id) \
-       limit $5)",
-);
-const DELETE_ACTS: Statement = Statement::purge(
+         and ",
+    unheld!("v.visitor_id", "null::uuid", "$4"),
+    " limit $5)",
+));
+const DELETE_ACTS: Statement = Statement::purge(concat!(
     "delete from consent_act where tenant_id = $1 and receipt_id in ( \
        select a.receipt_id from consent_act a \
-       where a.tenant_id = $1 and not is_held(a.tenant_id, a.visitor_id, a.conversation_id, $4) and (a.anchor_at + make_interval(months => $2, days => $3) <= $4 \
+       where a.tenant_id = $1 and (a.anchor_at + make_interval(months => $2, days => $3) <= $4 \
          or exists (select from visitor v where v.tenant_id = a.tenant_id and v.visitor_id = a.visitor_id \
-                    and v.child_at is not null)) limit $5)",
-);
+                    and v.child_at is not null)) and ",
+    unheld!("a.visitor_id", "a.conversation_id", "$4"),
+    " limit $5)",
+));
 const RECORD_RUN: Statement = Statement::purge(
     "insert into purge_run (tenant_id, run_id, retention_class, started_at, ended_at, conversations, turns, residue) \
      values ($1, $2, $3, $4, $5, $6, $7, $8)",
