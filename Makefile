@@ -1,10 +1,10 @@
 # Everything is one word away. Without a word: what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench
+.PHONY: help setup run test test-long check bench
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 setup: ## Make sure that Rust and PostgreSQL are here
 	@.setup/rust
@@ -20,6 +20,9 @@ test: setup ## Run every test, those in a real browser included
 	@.setup/aimock
 	@.setup/openbao
 	cargo test
+
+test-long: setup ## Run the tests that take minutes
+	cargo test -- --ignored
 
 check: setup ## Formatting, lints, documentation: any warning fails
 	cargo fmt --check

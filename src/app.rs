@@ -97,6 +97,7 @@ impl Foundation {
             vault,
             door,
             shelving: Arc::new(shelving),
+            purge_bell: Arc::default(),
             runtime: ground.runtime(),
         };
         Ok(Self { services, first_start, ground })

@@ -4,6 +4,7 @@ mod admin;
 mod audit;
 mod desk;
 mod doctor;
+mod hold;
 mod keys;
 mod knowledge;
 mod purge;
@@ -70,6 +71,9 @@ enum Command {
     /// Widgets: one for each site that shows the chat.
     #[command(subcommand)]
     Widget(admin::WidgetCommand),
+    /// Legal holds: what a dispute needs is not erased.
+    #[command(subcommand)]
+    Hold(hold::HoldCommand),
     /// Documents from which an organisation's questions are answered.
     #[command(subcommand)]
     Knowledge(knowledge::KnowledgeCommand),
@@ -144,6 +148,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Tenant(command) => {
             on_ground(&layers.read()?, async |ground| admin::tenant(&ground.store, command).await)
+        }
+        Command::Hold(command) => {
+            on_ground(&layers.read()?, async |ground| hold::hold(&ground.store, command).await)
         }
         Command::Widget(command) => {
             on_ground(&layers.read()?, async |ground| admin::widget(&ground.store, command).await)

@@ -74,6 +74,8 @@ error_codes! {
     PolicyOutdated "policy_outdated" 409 - never "The privacy notice has changed; please read the current one." "隐私告知已更新，请阅读最新版本。";
     AgeRequired "age_required" 403 - never "Please tell us your age group first." "请先选择您的年龄段。";
     AgeRestricted "age_restricted" 403 4500 never "This service is not offered to people under 16." "本服务不面向 16 岁以下人士。";
+    AgeAnswered "age_answered" 409 - never "The age question has been answered already." "年龄问题已经回答过了。";
+    Restricted "restricted" 403 - never "The use of your data is restricted, as you asked." "已按您的要求限制处理您的数据。";
     RateLimited "rate_limited" 429 - later "That was too fast; please wait a moment." "发送太快了，请稍等片刻。";
     Abuse "abuse" 429 4429 later "Too many messages; the connection was closed." "消息过多，连接已关闭。";
     Busy "busy" 429 - later "Still working on your earlier messages; please wait." "正在处理您之前的消息，请稍候。";

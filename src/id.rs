@@ -165,6 +165,8 @@ kinds! {
     Message MessageId "msg";
     /// The proof of one act of consent.
     Receipt ReceiptId "rct";
+    /// A legal hold.
+    Hold HoldId "hld";
     /// A key with which a tenant's own programs call.
     ApiKey ApiKeyId "key";
     /// A tenant's document, with all its versions and one key.

@@ -15,21 +15,22 @@ use jiff::Timestamp;
 use super::frame::ServerFrame;
 use super::gate::TenantGate;
 use super::hub::Hub;
-use super::machine::{Effect, Entry, Input, Machine, Written};
+use super::machine::{Effect, Entry, Input, Machine};
 use super::pace::Pace;
 use super::socket::Out;
 use super::viewers::Viewer;
 use crate::code::{Coded, ErrorCode};
-use crate::privacy::retention::{RetentionClass, stamp};
 use crate::providers::{Delta, Provider, ProviderError};
 use crate::services::Services;
-use crate::services::consent::Act;
 use crate::services::recording::{Pen, Whereabouts};
 use crate::vault::ConversationKey;
 
 mod messages;
 mod opening;
+mod recording;
 mod watching;
+
+use recording::record;
 
 pub use messages::{Command, Inbound, Join, Left, Pong};
 pub use opening::Beginning;
@@ -157,27 +158,9 @@ impl ConversationActor {
         };
         let (services, whereabouts, at) =
             (self.services.clone(), self.whereabouts, self.services.clock.now());
-        let writing = async move {
-            match entry {
-                Entry::Content(content) => {
-                    let (appended, key) =
-                        services.record(whereabouts, pen, content.clone(), at).await?;
-                    Ok((Written::Entry(appended, Box::new(content), at), Some(key)))
-                }
-                Entry::Consent { id, decisions } => {
-                    let act = Act { id, decisions };
-                    let (appended, content, key) =
-                        services.record_consent(whereabouts, pen, act, at).await?;
-                    Ok((Written::Entry(appended, Box::new(content), at), Some(key)))
-                }
-                Entry::Age(bracket) => {
-                    let (tenant, visitor) = (whereabouts.session.tenant, whereabouts.visitor());
-                    let age = stamp(bracket, RetentionClass::Conversation, at);
-                    services.store.record_age(tenant, visitor, age).await?;
-                    Ok((Written::Age(bracket), None))
-                }
-            }
-        };
+        let is_closed = machine.at.is_closed;
+        let writing =
+            async move { record(&services, whereabouts, pen, entry, is_closed, at).await };
         let reported = wrap_future::<_, Self>(writing).map(
             |outcome: Result<_, crate::services::recording::RecordError>, actor, ctx| {
                 let input = match outcome {
@@ -322,6 +305,7 @@ impl Handler<Command> for ConversationActor {
         match command {
             Command::Drain if self.machine.is_none() => self.end(Some(ErrorCode::Draining), ctx),
             Command::Drain => self.step(Input::Drain, ctx),
+            Command::Restrict(is_on) => self.step(Input::Restricted(is_on), ctx),
             Command::Supersede => self.end(Some(ErrorCode::Superseded), ctx),
             Command::Erase => {
                 self.carry_out(Effect::CancelInference, ctx);

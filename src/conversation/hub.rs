@@ -83,6 +83,19 @@ impl Hub {
         }
     }
 
+    /// Tells all conversations of one visitor something.
+    pub fn tell_visitor(&self, tenant: TenantId, visitor: VisitorId, command: Command) {
+        let theirs: Vec<_> = self
+            .live()
+            .iter()
+            .filter(|((of, _), live)| *of == tenant && live.visitor == visitor)
+            .map(|(_, live)| live.address.clone())
+            .collect();
+        for address in theirs {
+            address.do_send(command);
+        }
+    }
+
     /// Tells every conversation something.
     pub fn tell_all(&self, command: Command) {
         let everyone: Vec<_> = self.live().values().map(|live| live.address.clone()).collect();

@@ -51,6 +51,8 @@ pub(super) enum Input {
     Loaded(Vec<Turn>),
     /// The tenant's state changed.
     Tenant(TenantState),
+    /// The visitor asked for restriction, or lifted it.
+    Restricted(bool),
     /// The pause after a failed write is over.
     Retry,
     /// The node is going away.
@@ -64,6 +66,10 @@ pub(super) enum Written {
     Entry(Appended, Box<Content>, Timestamp),
     /// The age bracket.
     Age(AgeBracket),
+    /// An act of consent without an entry, and what is in force after it.
+    Act(Standing),
+    /// All that is kept of a child is on its way out.
+    Child,
 }
 
 /// What a machine wants done.
@@ -105,6 +111,8 @@ pub(super) enum Entry {
     },
     /// The age bracket.
     Age(AgeBracket),
+    /// The visitor is a child after all: restrict, hide, erase.
+    Child,
 }
 
 #[derive(Debug, Clone)]
@@ -114,6 +122,18 @@ struct Pending {
     client_id: Option<Uuid>,
 }
 
+impl Pending {
+    /// Whether it is an act that only takes back.
+    fn takes_back(&self) -> bool {
+        match &self.entry {
+            Entry::Consent { decisions, .. } => {
+                decisions.values().all(|decision| *decision == Decision::Denied)
+            }
+            Entry::Content(_) | Entry::Age(_) | Entry::Child => false,
+        }
+    }
+}
+
 /// What the machine knows from outside.
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
@@ -121,6 +141,10 @@ pub(super) struct Facts {
     pub(super) policy_version: &'static str,
     pub(super) standing: Standing,
     pub(super) age: Option<AgeBracket>,
+    /// Whether the database may hold anything about the visitor.
+    pub(super) is_known: bool,
+    pub(super) is_restricted: bool,
+    pub(super) objected: Purposes,
     pub(super) language: Language,
     pub(super) prompt_tokens: usize,
     pub(super) provider: &'static str,
@@ -134,6 +158,8 @@ impl Facts {
             age: self.age,
             standing: &self.standing,
             policy_version: self.policy_version,
+            is_restricted: self.is_restricted,
+            objected: self.objected,
         }
     }
 }
@@ -221,6 +247,12 @@ impl Machine {
             Input::StreamEnded => self.finish_answer(StopReason::Interrupted),
             Input::Loaded(turns) => self.on_loaded(turns, now, &mut effects),
             Input::Tenant(state) => self.on_tenant(state, &mut effects),
+            Input::Restricted(is_on) => {
+                self.facts.is_restricted = is_on;
+                if is_on {
+                    self.drop_answer(&mut effects);
+                }
+            }
             Input::Retry => self.is_pausing = false,
             Input::Drain => self.drain(),
         }

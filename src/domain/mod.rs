@@ -6,6 +6,7 @@ pub mod api_key;
 pub mod audit;
 pub mod consent;
 pub mod document;
+pub mod hold;
 pub mod language;
 pub mod origin;
 pub mod prompt;

@@ -16,7 +16,7 @@ use super::problem::Problem;
 use crate::code::ErrorCode;
 use crate::conversation::gate::{self, WidgetGate};
 use crate::domain::origin::Origin;
-use crate::id::WidgetId;
+use crate::id::{VisitorId, WidgetId};
 use crate::services::session::Session;
 
 /// A page that may show the widget named in the path.
@@ -40,6 +40,20 @@ pub(super) struct TicketHolder {
 /// The visitor token, in its header. Never in an address, where logs would keep it.
 #[derive(Debug, Clone)]
 pub(super) struct VisitorToken(pub(super) Option<String>);
+
+/// Whether the browser sends Global Privacy Control: the header once, with the value `1` and no other (its specification
+/// has no second value).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PrivacySignal(pub(super) bool);
+
+/// The visitor of a valid token, on a page that may show the widget of the path.
+#[derive(Debug, Clone)]
+pub(super) struct KnownVisitor {
+    /// Who.
+    pub(super) visitor: VisitorId,
+    /// The tenant.
+    pub(super) gate: WidgetGate,
+}
 
 /// One more session from an address that has not opened too many.
 #[derive(Debug, Clone, Copy)]
@@ -149,6 +163,38 @@ impl FromRequest for VisitorToken {
         let token =
             request.headers().get("x-veetflow-visitor").and_then(|value| value.to_str().ok());
         ready(Ok(Self(token.filter(|token| token.len() <= 256).map(str::to_owned))))
+    }
+}
+
+impl FromRequest for PrivacySignal {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut values = request.headers().get_all("sec-gpc");
+        let is_one = values.next().is_some_and(|value| value.as_bytes() == b"1");
+        ready(Ok(Self(is_one && values.next().is_none())))
+    }
+}
+
+impl FromRequest for KnownVisitor {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let mut known = || -> Result<Self, Problem> {
+            let edge = request.app_data::<web::Data<Edge>>().ok_or(ErrorCode::Internal)?;
+            let services = &edge.house.services;
+            let caller = WidgetCaller::from_request(request, payload).into_inner()?;
+            let token = request.headers().get("x-veetflow-visitor");
+            let visitor = token
+                .and_then(|token| token.to_str().ok())
+                .filter(|token| token.len() <= 256)
+                .and_then(|token| services.door.visitor(token, caller.widget, services.clock.now()))
+                .ok_or(ErrorCode::NotFound)?;
+            Ok(Self { visitor, gate: caller.gate })
+        };
+        ready(known())
     }
 }
 

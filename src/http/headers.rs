@@ -45,7 +45,7 @@ pub(super) async fn cross_origin<B: MessageBody>(
     headers.insert(VARY, HeaderValue::from_static("origin"));
     if let Some(origin) = allowed {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PUT"));
         let accepted = HeaderValue::from_static("content-type, x-veetflow-visitor");
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, accepted);
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));

@@ -46,12 +46,16 @@ pub struct Edge {
         description = "AI customer-service chat: sessions for widgets, the socket protocol veetflow.v1, and a tenant's documents.",
     ),
     paths(
+        api::children::report,
         api::documents::add,
         api::documents::list,
         api::documents::versions,
         api::documents::rollback,
         api::documents::remove,
         api::questions::unanswered,
+        api::privacy::receipt,
+        api::privacy::restrict,
+        api::privacy::global_privacy_control,
         api::session::open_session,
         api::socket::open_socket,
         api::health::healthz,
@@ -87,14 +91,18 @@ pub fn routes(config: &mut ServiceConfig, has_demo: bool) {
         .service(api::health::readyz)
         .service(api::openapi)
         .service(api::socket::open_socket)
+        .service(api::privacy::global_privacy_control)
         .service(
             web::scope("/v1/widget/{widget_id}")
                 .wrap(from_fn(headers::cross_origin))
                 .service(api::session::open_session)
+                .service(api::privacy::receipt)
+                .service(api::privacy::restrict)
                 .service(api::session::preflight),
         )
         .service(
             web::scope("/v1/tenant")
+                .service(api::children::report)
                 .service(api::documents::add)
                 .service(api::documents::list)
                 .service(api::documents::versions)

@@ -1,11 +1,19 @@
 //! Whether something may leave towards a processor. Default deny.
 //!
 //! [`Disclosed`] is the only thing a provider accepts and [`disclose`] is the only place that makes one, so a call that
-//! forgot to ask does not compile. A retry needs a new one.
+//! forgot to ask does not compile. [`decide`] gives a [`Permit`] that cannot be copied, and disclosing uses it up:
+//!
+//! ```compile_fail,E0382
+//! # use veetflow::privacy::disclosure::Permit;
+//! fn twice(permit: Permit) {
+//!     drop(permit.disclose("once"));
+//!     drop(permit.disclose("twice"));
+//! }
+//! ```
 
 use crate::code::{Coded, ErrorCode};
 use crate::domain::age::{AgeBracket, MINIMUM_AGE};
-use crate::domain::consent::{Purpose, Standing};
+use crate::domain::consent::{Basis, Purpose, Purposes, Standing};
 use crate::domain::tenant::TenantState;
 
 /// A value that was found fit to be shown to a processor for one purpose. Not cloneable: one permission, one use.
@@ -77,6 +85,22 @@ impl<T> Disclosed<T> {
     }
 }
 
+/// The leave to use one value for one purpose, once. Neither cloneable nor made anywhere but in [`decide`].
+#[derive(Debug)]
+#[must_use = "a permit that is not used permits nothing"]
+pub struct Permit {
+    purpose: Purpose,
+    consent_epoch: i64,
+    age: AgeBracket,
+}
+
+impl Permit {
+    /// Discloses `value`, and is used up by it.
+    pub fn disclose<T>(self, value: T) -> Disclosed<T> {
+        Disclosed { value, purpose: self.purpose, consent_epoch: self.consent_epoch, age: self.age }
+    }
+}
+
 /// Everything a decision looks at.
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances<'a> {
@@ -88,6 +112,10 @@ pub struct Circumstances<'a> {
     pub standing: &'a Standing,
     /// The policy version in force.
     pub policy_version: &'a str,
+    /// Whether the person asked for restriction: kept, and used for nothing (policy §7, GDPR Art. 18).
+    pub is_restricted: bool,
+    /// What the person objected to.
+    pub objected: Purposes,
 }
 
 /// Why something may not be disclosed.
@@ -96,6 +124,12 @@ pub enum Refusal {
     /// The tenant is not served.
     #[error("the tenant is {}", .0.as_str())]
     Tenant(TenantState),
+    /// The person asked for restriction.
+    #[error("processing is restricted at the person's request")]
+    Restricted,
+    /// The person objected, and nobody has decided otherwise.
+    #[error("the person objected to {}", .0.as_str())]
+    Objected(Purpose),
     /// The age question is open.
     #[error("the age question has not been answered")]
     AgeUnknown,
@@ -117,6 +151,7 @@ impl Coded for Refusal {
             Self::Tenant(TenantState::Active | TenantState::Suspended) => {
                 ErrorCode::TenantSuspended
             }
+            Self::Restricted | Self::Objected(_) => ErrorCode::Restricted,
             Self::AgeUnknown => ErrorCode::AgeRequired,
             Self::TooYoung => ErrorCode::AgeRestricted,
             Self::NoConsent(_) => ErrorCode::ConsentRequired,
@@ -125,21 +160,26 @@ impl Coded for Refusal {
     }
 }
 
-/// Says whether `purpose` may be served in these circumstances.
-///
-/// The age bracket that was told is given back: processors have terms of their own about it.
-pub fn may(purpose: Purpose, circumstances: Circumstances<'_>) -> Result<AgeBracket, Refusal> {
+/// Says whether `purpose` may be served in these circumstances. The order is tenant, restriction, age, objection, consent:
+/// what forbids everything comes before what forbids one thing.
+pub fn decide(purpose: Purpose, circumstances: Circumstances<'_>) -> Result<Permit, Refusal> {
     if circumstances.tenant != TenantState::Active {
         return Err(Refusal::Tenant(circumstances.tenant));
+    }
+    if circumstances.is_restricted && purpose.basis() != Basis::LegalObligation {
+        return Err(Refusal::Restricted);
     }
     let age = circumstances.age.ok_or(Refusal::AgeUnknown)?;
     if !age.has_reached(MINIMUM_AGE) {
         return Err(Refusal::TooYoung);
     }
+    if circumstances.objected.contains(purpose) {
+        return Err(Refusal::Objected(purpose));
+    }
     if !circumstances.standing.allows(purpose, circumstances.policy_version) {
         return Err(Refusal::NoConsent(purpose));
     }
-    Ok(age)
+    Ok(Permit { purpose, consent_epoch: circumstances.standing.epoch, age })
 }
 
 /// Discloses `value` for `purpose`, or says why not.
@@ -148,14 +188,13 @@ pub fn disclose<T>(
     purpose: Purpose,
     circumstances: Circumstances<'_>,
 ) -> Result<Disclosed<T>, Refusal> {
-    let age = may(purpose, circumstances)?;
-    Ok(Disclosed { value, purpose, consent_epoch: circumstances.standing.epoch, age })
+    Ok(decide(purpose, circumstances)?.disclose(value))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::consent::{Decision, Purposes};
+    use crate::domain::consent::Decision;
 
     fn granted() -> Standing {
         Standing {
@@ -174,6 +213,8 @@ mod tests {
             age: Some(AgeBracket::From16To17),
             standing: &standing,
             policy_version: "1",
+            is_restricted: false,
+            objected: Purposes::default(),
         };
         let decide = |circumstances| {
             disclose((), Purpose::AiAnswer, circumstances).map(Disclosed::into_inner)
@@ -191,6 +232,14 @@ mod tests {
         for tenant in [TenantState::Suspended, TenantState::Closed] {
             assert_eq!(decide(Circumstances { tenant, ..right }), Err(Refusal::Tenant(tenant)));
         }
+        let restricted = Circumstances { is_restricted: true, ..right };
+        assert_eq!(decide(restricted), Err(Refusal::Restricted));
+        let kept = super::decide(Purpose::LegalRetention, restricted);
+        assert!(kept.is_ok(), "restriction keeps what the law wants kept");
+        let objected = Circumstances { objected: Purposes::open_to_objection(), ..right };
+        assert_eq!(decide(objected), Ok(()));
+        let fraud = super::decide(Purpose::SecurityFraud, objected).map(drop);
+        assert_eq!(fraud, Err(Refusal::Objected(Purpose::SecurityFraud)));
         let silent = Standing::default();
         assert!(decide(Circumstances { standing: &silent, ..right }).is_err());
     }

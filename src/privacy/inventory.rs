@@ -46,17 +46,18 @@ inventory! {
     "widget" { Nothing: "tenant_id" "widget_id" "origins" "created_at"; }
     "visitor" {
         Pseudonym: "visitor_id";
-        FactAboutPseudonym: "age_bracket" "policy_version" "granted" "consent_epoch" "anchor_at";
+        FactAboutPseudonym: "age_bracket" "policy_version" "granted" "consent_epoch" "anchor_at" "gpc" "restricted"
+            "objected" "child_at";
         Nothing: "tenant_id" "retention_class";
     }
     "consent_act" {
-        Pseudonym: "visitor_id" "receipt_id" "conversation_id" "digest";
-        FactAboutPseudonym: "act_no" "policy_version" "granted" "denied" "at" "anchor_at";
+        Pseudonym: "visitor_id" "receipt_id" "conversation_id" "digest" "client_id";
+        FactAboutPseudonym: "act_no" "kind" "policy_version" "granted" "denied" "at" "anchor_at";
         Nothing: "tenant_id" "retention_class";
     }
     "conversation" {
         Pseudonym: "conversation_id" "visitor_id";
-        FactAboutPseudonym: "started_at" "state" "head_seq" "read_seq" "hold_count" "hidden" "purge_lease"
+        FactAboutPseudonym: "started_at" "state" "head_seq" "read_seq" "hidden" "purge_lease"
             "anchor_at" "anchor_day";
         Nothing: "tenant_id" "widget_id" "node_id" "epoch" "retention_class";
     }
@@ -66,6 +67,12 @@ inventory! {
         FactAboutPseudonym: "seq" "kind" "at" "policy_version" "purposes" "anchor_at";
         Nothing: "tenant_id" "retention_class";
     }
+    "legal_hold" {
+        Pseudonym: "object_id";
+        Nothing: "tenant_id" "hold_id" "scope" "matter" "placed_by" "placed_at" "approved_by" "approved_at" "released_by"
+            "released_at" "reason";
+    }
+    "legal_hold_event" { Nothing: "tenant_id" "hold_id" "what" "who" "at"; }
     "api_key" { Nothing: "tenant_id" "key_id" "digest" "label" "created_at" "expires_at" "revoked_at"; }
     "library" { Nothing: "tenant_id" "revision" "contact"; }
     "document" {

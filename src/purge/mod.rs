@@ -264,7 +264,7 @@ async fn hide(
     let mut hidden = Vec::with_capacity(claimed.len());
     for conversation in claimed {
         let is_due = |anchor| is_over(anchor, cutoff.period, cutoff.now);
-        if services.store.hide_if_due(cutoff.tenant, *conversation, is_due).await? {
+        if services.store.hide_if_due(cutoff.tenant, *conversation, cutoff.now, is_due).await? {
             pass.surroundings.forget(cutoff.tenant, *conversation);
             hidden.push(*conversation);
         }

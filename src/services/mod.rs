@@ -3,12 +3,14 @@
 pub mod api_keys;
 pub mod audit;
 pub mod checkpoint;
+pub mod children;
 pub mod consent;
 pub mod demo;
 pub mod directory;
 pub mod documents;
 pub mod notice;
 pub mod questions;
+pub mod receipt;
 pub mod recording;
 pub mod session;
 pub mod shelving;
@@ -16,6 +18,7 @@ pub mod shelving;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
 use crate::clock::SharedClock;
 use crate::config::Config;
@@ -43,6 +46,8 @@ pub struct Services {
     pub door: Arc<session::Door>,
     /// Tenants' documents in memory.
     pub shelving: Arc<shelving::Shelving>,
+    /// Rung when something waits for the purge that should not wait for its hour.
+    pub purge_bell: Arc<Notify>,
     /// The runtime for work that would block a worker.
     pub runtime: Handle,
 }

@@ -38,6 +38,8 @@ pub struct Session {
     pub visitor: VisitorId,
     /// In which language errors are said.
     pub language: Language,
+    /// Whether their browser sent Global Privacy Control this time.
+    pub has_signalled: bool,
 }
 
 impl Services {

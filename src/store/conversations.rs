@@ -21,7 +21,7 @@ const TAKE: Statement = Statement::application(
      where c.tenant_id = $1 and c.conversation_id = $2 and c.visitor_id = $3 and not c.hidden \
        and v.tenant_id = c.tenant_id and v.visitor_id = c.visitor_id \
      returning c.epoch, c.head_seq, c.read_seq, c.state, c.started_at, c.anchor_at, v.age_bracket, v.policy_version, \
-               v.granted, v.consent_epoch",
+               v.granted, v.consent_epoch, v.gpc, v.restricted, v.objected",
 );
 const LATEST: Statement = Statement::application(
     "select conversation_id, started_at, anchor_at from conversation \

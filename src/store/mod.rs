@@ -6,9 +6,12 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod children;
 mod connect;
+pub mod consents;
 pub mod conversations;
 pub mod documents;
+pub mod holds;
 pub mod installation;
 pub mod lane;
 pub mod migrate;

@@ -4,34 +4,35 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use uuid::Uuid;
 
+use super::holds::unheld;
 use super::statement::{Runs, Statement};
-use super::{Store, StoreError, begin};
+use super::{Store, StoreError, begin, holds};
 use crate::domain::audit::{Action, Deed, Objects};
 use crate::domain::tenant::Period;
 use crate::id::{ConversationId, Id, RunId, TenantId};
 use crate::privacy::retention::RetentionClass;
 
-const COUNT_DUE: Statement = Statement::purge(
-    "select count(*), min(anchor_at), coalesce(sum(head_seq), 0)::bigint from conversation \
-     where tenant_id = $1 and hold_count = 0 and (hidden or (anchor_day <= $2 \
-       and anchor_at + make_interval(months => $3, days => $4) <= $5))",
-);
+const COUNT_DUE: Statement = Statement::purge(concat!(
+    "select count(*), min(anchor_at), coalesce(sum(head_seq), 0)::bigint from conversation c \
+     where tenant_id = $1 and (hidden or (anchor_day <= $2 \
+       and anchor_at + make_interval(months => $3, days => $4) <= $5)) and ",
+    unheld!("c.visitor_id", "c.conversation_id", "$5"),
+));
 const COUNT_ALL: Statement =
     Statement::purge("select count(*) from conversation where tenant_id = $1");
-const CLAIM: Statement = Statement::purge(
+const CLAIM: Statement = Statement::purge(concat!(
     "with due as ( \
-       select conversation_id from conversation \
-       where tenant_id = $1 and hold_count = 0 and (purge_lease is null or purge_lease < $5) \
+       select conversation_id from conversation c \
+       where tenant_id = $1 and (purge_lease is null or purge_lease < $5) \
          and (hidden or (anchor_day <= $2 and anchor_at + make_interval(months => $3, days => $4) <= $5)) \
-       order by anchor_day, conversation_id limit $7 for update skip locked) \
+         and ",
+    unheld!("c.visitor_id", "c.conversation_id", "$5"),
+    " order by anchor_day, conversation_id limit $7 for update of c skip locked) \
      update conversation c set purge_lease = $6 from due \
      where c.tenant_id = $1 and c.conversation_id = due.conversation_id returning c.conversation_id",
-);
+));
 const LOCK: Statement = Statement::purge(
     "select anchor_at, hidden from conversation where tenant_id = $1 and conversation_id = $2 for update",
-);
-const HOLDS: Statement = Statement::purge(
-    "select hold_count from conversation where tenant_id = $1 and conversation_id = $2",
 );
 const HIDE: Statement = Statement::purge(
     "update conversation set hidden = true where tenant_id = $1 and conversation_id = $2",
@@ -39,7 +40,7 @@ const HIDE: Statement = Statement::purge(
 const DELETE_TURNS: Statement =
     Statement::purge("delete from turn where tenant_id = $1 and conversation_id = any($2)");
 const DELETE_CONVERSATIONS: Statement = Statement::purge(
-    "delete from conversation where tenant_id = $1 and conversation_id = any($2) and hidden and hold_count = 0",
+    "delete from conversation where tenant_id = $1 and conversation_id = any($2) and hidden",
 );
 const RESIDUE: Statement = Statement::purge(
     "select (select count(*) from turn where tenant_id = $1 and conversation_id = any($2)) \
@@ -47,22 +48,29 @@ const RESIDUE: Statement = Statement::purge(
 );
 const COUNT_OTHERS: Statement = Statement::purge(
     "select (select count(*) from visitor v where v.tenant_id = $1 \
-         and v.anchor_at + make_interval(months => $2, days => $3) <= $6) \
+         and (v.child_at is not null or v.anchor_at + make_interval(months => $2, days => $3) <= $6)) \
      + (select count(*) from consent_act where tenant_id = $1 \
          and anchor_at + make_interval(months => $4, days => $5) <= $6)",
 );
-const DELETE_VISITORS: Statement = Statement::purge(
+const DELETE_VISITORS: Statement = Statement::purge(concat!(
     "delete from visitor where tenant_id = $1 and visitor_id in ( \
        select v.visitor_id from visitor v \
-       where v.tenant_id = $1 and v.anchor_at + make_interval(months => $2, days => $3) <= $4 \
+       where v.tenant_id = $1 \
+         and (v.child_at is not null or v.anchor_at + make_interval(months => $2, days => $3) <= $4) \
          and not exists (select from conversation c where c.tenant_id = v.tenant_id and c.visitor_id = v.visitor_id) \
-       limit $5)",
-);
-const DELETE_ACTS: Statement = Statement::purge(
+         and ",
+    unheld!("v.visitor_id", "null::uuid", "$4"),
+    " limit $5)",
+));
+const DELETE_ACTS: Statement = Statement::purge(concat!(
     "delete from consent_act where tenant_id = $1 and receipt_id in ( \
-       select receipt_id from consent_act \
-       where tenant_id = $1 and anchor_at + make_interval(months => $2, days => $3) <= $4 limit $5)",
-);
+       select a.receipt_id from consent_act a \
+       where a.tenant_id = $1 and (a.anchor_at + make_interval(months => $2, days => $3) <= $4 \
+         or exists (select from visitor v where v.tenant_id = a.tenant_id and v.visitor_id = a.visitor_id \
+                    and v.child_at is not null)) and ",
+    unheld!("a.visitor_id", "a.conversation_id", "$4"),
+    " limit $5)",
+));
 const RECORD_RUN: Statement = Statement::purge(
     "insert into purge_run (tenant_id, run_id, retention_class, started_at, ended_at, conversations, turns, residue) \
      values ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -74,7 +82,6 @@ pub(super) const STATEMENTS: &[Statement] = &[
     COUNT_ALL,
     CLAIM,
     LOCK,
-    HOLDS,
     HIDE,
     DELETE_TURNS,
     DELETE_CONVERSATIONS,
@@ -196,6 +203,7 @@ impl Store {
         &self,
         tenant: TenantId,
         conversation: ConversationId,
+        now: Timestamp,
         is_due: impl FnOnce(Timestamp) -> bool,
     ) -> Result<bool, StoreError> {
         let mut client = self.purge().await?;
@@ -204,9 +212,9 @@ impl Store {
         let Some(locked) = transaction.row_if_any(LOCK, &[&tenant, &conversation]).await? else {
             return Ok(false);
         };
-        let holds: i32 = transaction.row(HOLDS, &[&tenant, &conversation]).await?.get(0);
+        let is_held = holds::is_held(&transaction, tenant, conversation, now).await?;
         let was_hidden: bool = locked.get("hidden");
-        if holds > 0 || !(was_hidden || is_due(locked.get("anchor_at"))) {
+        if is_held || !(was_hidden || is_due(locked.get("anchor_at"))) {
             return Ok(false);
         }
         transaction.run(HIDE, &[&tenant, &conversation]).await?;
@@ -243,10 +251,12 @@ impl Store {
         let (tenant, now) = (cutoff.tenant.uuid(), cutoff.now);
         let mut client = self.purge().await?;
         let transaction = begin(&mut client, cutoff.tenant).await?;
-        let visitors =
-            transaction.run(DELETE_VISITORS, &[&tenant, &months, &days, &now, &limit]).await?;
+        holds::fence(&transaction, tenant).await?;
+        // Acts first: those of a child are known by the mark on the visitor.
         let acts =
             transaction.run(DELETE_ACTS, &[&tenant, &act_months, &act_days, &now, &limit]).await?;
+        let visitors =
+            transaction.run(DELETE_VISITORS, &[&tenant, &months, &days, &now, &limit]).await?;
         transaction.commit().await?;
         Ok(visitors + acts)
     }

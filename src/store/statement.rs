@@ -5,8 +5,8 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
 use crate::store::{
-    api_keys, audit, conversations, documents, installation, lane, purging, tenants, turns,
-    unanswered, visitors,
+    api_keys, audit, children, consents, conversations, documents, holds, installation, lane,
+    purging, tenants, turns, unanswered, visitors,
 };
 
 /// Which role runs a statement.
@@ -56,8 +56,11 @@ pub fn all_statements() -> Vec<Statement> {
         &[NAME_TENANT][..],
         api_keys::STATEMENTS,
         audit::STATEMENTS,
+        children::STATEMENTS,
+        consents::STATEMENTS,
         conversations::STATEMENTS,
         documents::STATEMENTS,
+        holds::STATEMENTS,
         installation::STATEMENTS,
         lane::STATEMENTS,
         purging::STATEMENTS,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised};
+use actix::{Actor, AsyncContext, Context, Handler, Message, StreamHandler, Supervised};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -32,6 +32,10 @@ pub struct Activate {
 #[rtype(result = "()")]
 pub struct Cease;
 
+/// The bell rang: something waits that should not wait for the hour.
+#[derive(Debug)]
+struct Rung;
+
 /// The live house around a pass.
 #[derive(Debug)]
 struct ThisNode {
@@ -55,6 +59,8 @@ pub struct PurgeSupervisor {
     services: Services,
     node: Arc<ThisNode>,
     is_running: bool,
+    /// Whether the bell rang while a pass was running, which may have looked there already.
+    has_rung: bool,
     /// Since when passes have been declined for a step of the clock, on a clock that cannot be set.
     declined_since: Option<Instant>,
 }
@@ -66,7 +72,7 @@ impl PurgeSupervisor {
     /// A supervisor for this node.
     pub fn new(services: Services, hub: Arc<Hub>) -> Self {
         let node = Arc::new(ThisNode { hub, is_ceasing: AtomicBool::new(false) });
-        Self { services, node, is_running: false, declined_since: None }
+        Self { services, node, is_running: false, has_rung: false, declined_since: None }
     }
 
     fn activate(&mut self, activate: Activate, ctx: &mut Context<Self>) {
@@ -81,7 +87,7 @@ impl PurgeSupervisor {
         let running = guarded(
             "purge",
             async move { purge::run(&services, &pass).await },
-            |outcome, supervisor: &mut Self, _| {
+            |outcome, supervisor: &mut Self, ctx| {
                 supervisor.is_running = false;
                 supervisor.remember(&outcome);
                 match &outcome {
@@ -98,6 +104,9 @@ impl PurgeSupervisor {
                 }
                 if let Some(waiting) = activate.report {
                     drop(waiting.send(outcome));
+                }
+                if std::mem::take(&mut supervisor.has_rung) {
+                    supervisor.take_turn(ctx);
                 }
             },
         );
@@ -133,6 +142,18 @@ impl Actor for PurgeSupervisor {
         // Soon after the start as well: a server that is restarted more often than it purges would never purge.
         ctx.run_later(Duration::from_secs(settings.first_seconds), Self::take_turn);
         ctx.run_interval(Duration::from_secs(settings.interval_seconds.max(1)), Self::take_turn);
+        let bell = self.services.purge_bell.clone();
+        ctx.add_stream(futures_util::stream::unfold(bell, |bell| async move {
+            bell.notified().await;
+            Some((Rung, bell))
+        }));
+    }
+}
+
+impl StreamHandler<Rung> for PurgeSupervisor {
+    fn handle(&mut self, _: Rung, ctx: &mut Context<Self>) {
+        self.has_rung = self.is_running;
+        self.take_turn(ctx);
     }
 }
 

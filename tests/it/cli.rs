@@ -180,3 +180,22 @@ fn a_database_on_another_machine_without_tls_is_refused() {
         .expect("runs");
     assert!(String::from_utf8_lossy(&output.stderr).contains("sslmode=require"));
 }
+
+/// Policy §6.2; dual control: who places a hold does not approve it, under whatever spelling.
+#[actix_web::test]
+async fn two_people_place_and_approve_a_hold_on_the_command_line() {
+    let shell = Shell::new().await;
+    shell.says(&["tenant", "create", "shop", "--name", "My Shop"]);
+    let place = ["hold", "place", "shop", "--matter", "2026/17", "--by", "Ann"];
+    shell.refuses(&place);
+    let said = shell.says(&[&place[..], &["--all"]].concat());
+    let hold = said.split_whitespace().next().expect("an identifier").to_owned();
+    assert!(hold.starts_with("hld_"), "{said}");
+    assert!(shell.says(&["hold", "list", "shop"]).contains("waits for approval"));
+    let refusal = shell.refuses(&["hold", "approve", "shop", &hold, "--by", " ann"]);
+    assert!(refusal.contains("somebody other"), "{refusal}");
+    shell.says(&["hold", "approve", "shop", &hold, "--by", "Bob"]);
+    shell.says(&["hold", "release", "shop", &hold, "--by", "Ann", "--reason", "settled"]);
+    shell.refuses(&["hold", "release", "shop", &hold, "--by", "Ann", "--reason", "settled"]);
+    assert!(shell.says(&["hold", "list", "shop"]).contains("released by ann"));
+}

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use jiff::SignedDuration;
+use veetflow::domain::hold::{HoldScope, Operator};
 use veetflow::domain::tenant::Period;
 use veetflow::id::{ConversationId, TenantId};
 use veetflow::purge::clock_guard::Decline;
@@ -183,11 +184,16 @@ async fn a_held_conversation_outlives_its_time() {
     let app = TestApp::start().await;
     app.store().set_retention(demo::TENANT, Period::Days(30)).await.expect("set");
     let conversation = talk(&app).await;
-    let client = app.operator().await;
-    client.execute("update conversation set hold_count = 1", &[]).await.expect("held");
+    let hold = crate::holds::place(&app, HoldScope::Conversation(conversation)).await;
+    let second = Operator::parse("second").expect("a name");
+    assert!(
+        app.store().approve_hold(demo::TENANT, hold, &second, app.now()).await.expect("approved")
+    );
     assert_eq!(app.travel(35).await, 0);
     assert!(app.services.vault.key(scope(conversation)).is_ok());
-    client.execute("update conversation set hold_count = 0", &[]).await.expect("released");
+    let released =
+        app.store().release_hold(demo::TENANT, hold, &second, "settled", app.now()).await;
+    assert!(released.expect("released"));
     assert_eq!(app.purge().await.conversations(), 1);
     app.drain().await;
 }

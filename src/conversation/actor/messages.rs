@@ -54,6 +54,8 @@ pub enum Command {
     Drain,
     /// Another holder has the lease.
     Supersede,
+    /// The visitor asked for restriction, or lifted it.
+    Restrict(bool),
     /// The conversation is being erased.
     Erase,
 }

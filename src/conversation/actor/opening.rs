@@ -75,8 +75,11 @@ impl ConversationActor {
         let facts = Facts {
             tenant: self.gate.snapshot.borrow().state,
             policy_version: POLICY_VERSION,
+            is_known: opened.visitor != VisitorRow::default(),
             standing: opened.visitor.standing,
             age: opened.visitor.age,
+            is_restricted: opened.visitor.is_restricted,
+            objected: opened.visitor.objected,
             language: session.language,
             prompt_tokens: self.services.config.conversation.prompt_tokens,
             provider: self.provider.name(),
@@ -137,7 +140,8 @@ impl ConversationActor {
         let period = RetentionClass::Conversation.period(self.gate.snapshot.borrow().retention);
         let facts = self.machine.as_ref().map(|machine| &machine.facts);
         let granted = facts.map_or_else(Vec::new, |facts| {
-            let purposes = Purpose::ALL.into_iter().filter(|purpose| purpose.rests_on_consent());
+            let purposes = Purpose::ALL.iter().filter(|purpose| purpose.rests_on_consent());
+            let purposes = purposes.copied();
             purposes.filter(|purpose| facts.standing.allows(*purpose, POLICY_VERSION)).collect()
         });
         Ready {

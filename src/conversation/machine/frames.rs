@@ -12,7 +12,7 @@ use crate::domain::consent::{Decision, Decisions, Purpose};
 use crate::domain::text::{MessageText, TextError};
 use crate::domain::turn::{CloseReason, Content, StopReason};
 use crate::id::MessageId;
-use crate::privacy::disclosure::may;
+use crate::privacy::disclosure::decide;
 
 /// A conversation is closed after so much silence (privacy: no transcript is kept alive by a chat that never ends).
 const SILENCE: SignedDuration = SignedDuration::from_hours(24);
@@ -82,7 +82,10 @@ impl Machine {
             TextError::Empty => ErrorCode::EmptyText,
             TextError::TooLong => ErrorCode::TooLong,
         })?;
-        may(Purpose::AiAnswer, self.facts.circumstances()).map_err(|refusal| refusal.code())?;
+        drop(
+            decide(Purpose::AiAnswer, self.facts.circumstances())
+                .map_err(|refusal| refusal.code())?,
+        );
         if let Some(reason) = self.is_over(now) {
             self.enqueue(Entry::Content(Content::Closed { reason }), None, None);
             return Err(ErrorCode::ConversationClosed);
@@ -103,7 +106,10 @@ impl Machine {
         if self.life == Life::Draining {
             return Err(ErrorCode::Draining);
         }
-        may(Purpose::AiAnswer, self.facts.circumstances()).map_err(|refusal| refusal.code())?;
+        drop(
+            decide(Purpose::AiAnswer, self.facts.circumstances())
+                .map_err(|refusal| refusal.code())?,
+        );
         if !self.at.is_begun || self.wants_answer || self.answer.is_some() {
             return Err(ErrorCode::Busy);
         }
@@ -136,16 +142,19 @@ impl Machine {
             if *decision == Decision::Denied && purpose.rests_on_consent() {
                 self.withdrawn = self.withdrawn.decided(*purpose, Decision::Granted);
                 self.adopt(self.facts.standing.clone());
-                self.drop_answer(effects);
+                if *purpose == Purpose::AiAnswer {
+                    self.drop_answer(effects);
+                }
             }
         }
         // What only takes back needs neither the newest text nor a place in the queue, unless it waits there already.
         let only_takes_back = decisions.values().all(|decision| *decision == Decision::Denied);
         let may_wait = self.waiting.len() < MOST_WAITING
             || (only_takes_back && !decisions.keys().all(|purpose| self.will_take_back(*purpose)));
-        let refused = if decisions.keys().all(|purpose| !purpose.rests_on_consent()) {
+        let is_nothing = decisions.iter().all(|(purpose, decision)| !purpose.may_be(*decision));
+        let refused = if is_nothing {
             Some(ErrorCode::BadFrame)
-        } else if self.at.is_closed {
+        } else if self.at.is_closed && !only_takes_back {
             Some(ErrorCode::ConversationClosed)
         } else if !only_takes_back && policy_version != self.facts.policy_version {
             Some(ErrorCode::PolicyOutdated)
@@ -164,7 +173,7 @@ impl Machine {
     fn will_take_back(&self, purpose: Purpose) -> bool {
         let last = self.waiting.iter().rev().find_map(|pending| match &pending.entry {
             Entry::Consent { decisions, .. } => decisions.get(&purpose),
-            Entry::Content(_) | Entry::Age(_) => None,
+            Entry::Content(_) | Entry::Age(_) | Entry::Child => None,
         });
         last == Some(&Decision::Denied)
     }
@@ -177,10 +186,12 @@ impl Machine {
         effects: &mut Vec<Effect>,
     ) {
         if !bracket.has_reached(MINIMUM_AGE) {
-            self.drop_answer(effects);
-            effects.push(Effect::TurnAway);
-            effects.push(self.refusal(viewer, ErrorCode::AgeRestricted, Some(id)));
-            effects.push(Effect::CloseViewer(viewer, ErrorCode::AgeRestricted));
+            self.on_child(viewer, id, effects);
+            return;
+        }
+        // Who was refused something must not get it by answering again: an answer is corrected downwards only.
+        if self.facts.age.is_some_and(|known| known.to_stored() < bracket.to_stored()) {
+            effects.push(self.refusal(viewer, ErrorCode::AgeAnswered, Some(id)));
             return;
         }
         if self.waiting.len() >= MOST_WAITING {
@@ -188,6 +199,23 @@ impl Machine {
             return;
         }
         self.enqueue(Entry::Age(bracket), Some(viewer), Some(id));
+    }
+
+    /// A child: what was never stored needs no erasure; what was is erased before the socket closes (policy §10). Nothing
+    /// that waits to be written is written any more.
+    fn on_child(&mut self, viewer: ViewerId, id: Uuid, effects: &mut Vec<Effect>) {
+        self.drop_answer(effects);
+        effects.push(Effect::TurnAway);
+        self.facts.age = Some(AgeBracket::Under16);
+        self.wants_answer = false;
+        self.waiting.clear();
+        let is_kept = self.at.is_begun || self.writing.is_some() || self.facts.is_known;
+        if is_kept {
+            self.enqueue(Entry::Child, Some(viewer), Some(id));
+            return;
+        }
+        effects.push(self.refusal(viewer, ErrorCode::AgeRestricted, Some(id)));
+        effects.push(Effect::CloseViewer(viewer, ErrorCode::AgeRestricted));
     }
 
     fn on_close(&mut self, reason: CloseReason, effects: &mut Vec<Effect>) {

@@ -33,6 +33,9 @@ fn machine(standing: Standing, age: Option<AgeBracket>) -> Machine {
         policy_version: "1",
         standing,
         age,
+        is_known: false,
+        is_restricted: false,
+        objected: Purposes::default(),
         language: Language::En,
         prompt_tokens: 1000,
         provider: "scripted",
@@ -318,6 +321,7 @@ proptest! {
                     Id::from_uuid(Uuid::nil()), |answer: &Answer| -> MessageId { answer.message_id }) }),
                 12 => Input::Written(Err(ErrorCode::Unavailable)),
                 _ => match under_way.take() {
+                    Some(Entry::Child) => Input::Written(Ok(Written::Child)),
                     Some(Entry::Age(bracket)) => Input::Written(Ok(Written::Age(bracket))),
                     Some(Entry::Content(content)) => Input::Written(Ok(Written::Entry(
                         Appended {

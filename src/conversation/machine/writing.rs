@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Effect, Entry, Life, Machine, Pending, Written};
 use crate::code::ErrorCode;
 use crate::conversation::frame::ServerFrame;
-use crate::domain::consent::{Decision, Standing};
+use crate::domain::consent::{Basis, Decision, Decisions, Standing};
 use crate::domain::tenant::TenantState;
 use crate::domain::turn::{Content, Turn};
 use crate::store::lane::{Appended, Outcome};
@@ -20,7 +20,20 @@ impl Machine {
         match outcome {
             Ok(Written::Age(bracket)) => {
                 self.facts.age = Some(bracket);
+                self.facts.is_known = true;
                 Self::acknowledge(&pending, self.log.head_seq, effects);
+            }
+            Ok(Written::Act(standing)) => {
+                if let Entry::Consent { decisions, .. } = &pending.entry {
+                    self.adopt_decided(decisions, standing);
+                }
+                Self::acknowledge(&pending, self.log.head_seq, effects);
+            }
+            Ok(Written::Child) => {
+                effects.extend(pending.viewer.map(|viewer| {
+                    self.refusal(viewer, ErrorCode::AgeRestricted, pending.client_id)
+                }));
+                self.abandon(ErrorCode::AgeRestricted, effects);
             }
             Ok(Written::Entry(appended, content, at)) => {
                 self.facts.tenant = appended.tenant;
@@ -52,6 +65,11 @@ impl Machine {
                 self.at.is_closed = true;
                 self.life = Life::Ending;
                 self.answer = None;
+                if pending.takes_back() {
+                    // It was closed meanwhile. Taking back is not bound to a log that takes entries.
+                    self.waiting.push_front(pending.clone());
+                    return;
+                }
                 effects.extend(pending.viewer.map(|viewer| {
                     self.refusal(viewer, ErrorCode::ConversationClosed, pending.client_id)
                 }));
@@ -69,9 +87,23 @@ impl Machine {
 
     /// An act on record is the last word on its purposes; until then a withdrawal made here stands.
     fn adopt_recorded(&mut self, content: &Content, standing: Standing) {
-        if let Content::ConsentChanged { decisions, .. } = content {
-            for purpose in decisions.keys() {
-                self.withdrawn = self.withdrawn.decided(*purpose, Decision::Denied);
+        match content {
+            Content::ConsentChanged { decisions, .. } => self.adopt_decided(decisions, standing),
+            Content::Question { .. } | Content::Answer { .. } | Content::Closed { .. } => {
+                self.adopt(standing);
+            }
+        }
+    }
+
+    fn adopt_decided(&mut self, decisions: &Decisions, standing: Standing) {
+        for (purpose, decision) in decisions {
+            self.withdrawn = self.withdrawn.decided(*purpose, Decision::Denied);
+            if purpose.basis() == Basis::LegitimateInterest {
+                let objects = match decision {
+                    Decision::Granted => Decision::Denied,
+                    Decision::Denied => Decision::Granted,
+                };
+                self.facts.objected = self.facts.objected.decided(*purpose, objects);
             }
         }
         self.adopt(standing);
@@ -138,13 +170,14 @@ impl Machine {
         }
     }
 
-    /// A write that failed: what a visitor sent is given back to them; an answer is kept and written again.
+    /// A write that failed: what a visitor sent is given back to them; an answer is kept and written again, and so is
+    /// what protects a child.
     fn on_unwritten(&mut self, pending: Pending, code: ErrorCode, effects: &mut Vec<Effect>) {
         if code == ErrorCode::Erased || code == ErrorCode::Unreadable {
             self.abandon(code, effects);
             return;
         }
-        if matches!(pending.entry, Entry::Content(Content::Answer { .. })) {
+        if matches!(pending.entry, Entry::Content(Content::Answer { .. }) | Entry::Child) {
             self.waiting.push_front(pending);
             self.is_pausing = true;
             effects.push(Effect::Pause);

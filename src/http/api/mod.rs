@@ -1,7 +1,9 @@
 //! The public interface, one file per area.
 
+pub(super) mod children;
 pub(super) mod documents;
 pub(super) mod health;
+pub(super) mod privacy;
 pub(super) mod questions;
 pub(super) mod session;
 pub(super) mod socket;

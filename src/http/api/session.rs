@@ -13,7 +13,7 @@ use crate::domain::consent::Purpose;
 use crate::domain::language::Language;
 use crate::domain::tenant::TenantState;
 use crate::http::Edge;
-use crate::http::caller::{Arrival, VisitorToken, WidgetCaller};
+use crate::http::caller::{Arrival, PrivacySignal, VisitorToken, WidgetCaller};
 use crate::http::problem::Problem;
 use crate::id::{ConversationId, VisitorId};
 use crate::privacy::retention::{RetentionClass, is_over};
@@ -26,6 +26,9 @@ pub(in crate::http) struct SessionRequest {
     /// A BCP 47 tag; `zh…` is answered in Chinese, everything else in English.
     #[serde(default)]
     locale: Option<String>,
+    /// What `navigator.globalPrivacyControl` says; the `Sec-GPC` header counts as well.
+    #[serde(default)]
+    gpc: bool,
 }
 
 /// Everything a widget needs to begin.
@@ -46,6 +49,8 @@ struct SessionResponse {
     policy: PolicyInfo,
     /// Whether consent must be asked for before a message can be answered.
     consent_needed: bool,
+    /// Whether Global Privacy Control is honoured for this visitor, now or since an earlier visit.
+    gpc: bool,
     /// Whether the age question is open.
     age_needed: bool,
     /// The youngest age served.
@@ -92,6 +97,7 @@ pub(in crate::http) async fn open_session(
     caller: WidgetCaller,
     _arrival: Arrival,
     token: VisitorToken,
+    signal: PrivacySignal,
     request: web::Json<SessionRequest>,
     edge: web::Data<Edge>,
 ) -> Result<HttpResponse, Problem> {
@@ -123,7 +129,14 @@ pub(in crate::http) async fn open_session(
             && now.duration_since(latest.started_at) < SignedDuration::from_hours(7 * 24);
         is_fresh && !is_over(latest.anchor_at, period, now)
     });
-    let session = Session { tenant, widget: caller.widget, visitor, language };
+    let has_signalled = signal.0 || request.gpc;
+    if has_signalled && known.is_some() && !row.has_signalled {
+        services
+            .heed_signal(tenant, visitor, now)
+            .await
+            .map_err(|error| Problem::new(error.code(), language))?;
+    }
+    let session = Session { tenant, widget: caller.widget, visitor, language, has_signalled };
     let ticket = services
         .door
         .issue_ticket(session, now)
@@ -142,6 +155,7 @@ pub(in crate::http) async fn open_session(
             notice: notice::text(language, &provider.processor(language), period),
         },
         consent_needed: !row.standing.allows(Purpose::AiAnswer, POLICY_VERSION),
+        gpc: has_signalled || row.has_signalled,
         age_needed: row.age.is_none(),
         min_age: MINIMUM_AGE,
         retention: Retention {
@@ -153,7 +167,7 @@ pub(in crate::http) async fn open_session(
 }
 
 /// Answers a browser that asks whether it may ask; the headers come from the scope.
-#[options("/session")]
+#[options("/{anything}")]
 pub(in crate::http) async fn preflight(_caller: WidgetCaller) -> HttpResponse {
     HttpResponse::NoContent().finish()
 }

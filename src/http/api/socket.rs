@@ -7,8 +7,9 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use crate::code::ErrorCode;
 use crate::conversation::socket;
 use crate::http::Edge;
-use crate::http::caller::TicketHolder;
+use crate::http::caller::{PrivacySignal, TicketHolder};
 use crate::http::problem::Problem;
+use crate::services::session::Session;
 
 /// Opens a socket that speaks `veetflow.v1`; see docs/PROTOCOL.md.
 #[utoipa::path(
@@ -25,6 +26,7 @@ use crate::http::problem::Problem;
 #[get("/v1/socket")]
 pub(in crate::http) async fn open_socket(
     holder: TicketHolder,
+    signal: PrivacySignal,
     request: HttpRequest,
     payload: web::Payload,
     edge: web::Data<Edge>,
@@ -32,5 +34,7 @@ pub(in crate::http) async fn open_socket(
     if edge.is_draining.load(Ordering::Relaxed) {
         return Err(Problem::new(ErrorCode::Draining, holder.session.language).into());
     }
-    socket::start(edge.house.clone(), holder.gate.tenant, holder.session, &request, payload)
+    let has_signalled = holder.session.has_signalled || signal.0;
+    let session = Session { has_signalled, ..holder.session };
+    socket::start(edge.house.clone(), holder.gate.tenant, session, &request, payload)
 }

@@ -86,6 +86,8 @@ fn disclosing(prompt: Prompt, age: AgeBracket) -> Disclosed<Prompt> {
         age: Some(age),
         standing: &standing,
         policy_version: "1",
+        is_restricted: false,
+        objected: Purposes::default(),
     };
     disclose(prompt, Purpose::AiAnswer, circumstances).expect("may be disclosed")
 }
