@@ -119,10 +119,10 @@ export class Chat {
     if (!this.connection.send({ type: 'close' })) this.#fail({ name: 'endFailed' });
   }
 
-  /** @param {'zh'|'en'} locale */
+  /** @param {string} locale */
   setLocale(locale) {
     this.locale = locale;
-    this.#memory.set('locale', locale);
+    this.#memory.set('tongue', locale);
     if (this.session) this.connection.refreshSession();
   }
 
@@ -138,8 +138,22 @@ export class Chat {
     if (lastSeq > this.#readSeq && this.mayWithdraw && this.connection.send({ type: 'read', seq: lastSeq })) this.#readSeq = lastSeq;
   }
 
+  /** Everything this browser holds is gone; what the server holds is not touched. */
+  forget() {
+    this.connection.rest();
+    this.#memory.set('token', undefined);
+    this.#memory.forget();
+    this.conversation = emptyConversation();
+    Object.assign(this, { session: null, step: null, problem: null, restricted: false, stopping: null });
+    this.#accepting = null;
+    this.#withdrawal = null;
+    this.#inFlight.clear();
+    this.#changed();
+  }
+
   #learn(session) {
-    this.session = session;
+    // The server says its sentences in Chinese or in English; the page must say which it is.
+    this.session = { ...session, lang: this.locale.startsWith('zh') ? 'zh-Hans' : 'en' };
     this.#memory.set('token', session.visitor_token);
     this.#changed();
   }
@@ -168,6 +182,8 @@ export class Chat {
 
   #receive(frame) {
     const before = this.#answerCount();
+    // The end of an answer that was watched says no time of its own; the record's differs by less than it took to come.
+    if (frame.type === 'done') frame.at = new Date().toISOString();
     this.conversation = reduce(this.conversation, frame);
     if (frame.type === 'ready') this.#ready(frame);
     else if (frame.type === 'ack') this.#acknowledged(frame);
@@ -210,8 +226,14 @@ export class Chat {
   }
 
   #happened(frame) {
+    if (frame.kind === 'message' && frame.author === 'visitor' && frame.seq > this.conversation.headSeq) {
+      const said = this.conversation.items.filter((item) => item.author === 'visitor' && item.seq);
+      if (said.length === 1) this.#hooks.onEvent('conversation-started', {});
+      this.#hooks.onEvent('message', { author: 'visitor' });
+    }
     if (frame.kind === 'consent_changed') {
       if (frame.id === this.#withdrawal) this.#withdrawal = null;
+      this.#hooks.onEvent('consent-changed', { granted: this.conversation.you?.granted ?? [] });
       if (frame.id === this.#accepting?.consentId) {
         this.step = { ...this.step, consent: false };
         this.#proceed();

@@ -27,7 +27,7 @@ const ARGUMENTS: [&str; 10] = [
 
 /// What every script may use: parts of the widget by their test names, and what a visitor sees there.
 const HELPERS: &str = r"
-    const root = document.querySelector('veetflow-widget')?.shadowRoot;
+    const root = document.querySelector('veetflow-widget, veetflow-chat')?.shadowRoot;
     const all = (name) => [...(root?.querySelectorAll(`[data-test='${name}']`) ?? [])];
     const seen = (name) => all(name).filter((part) => part.checkVisibility());
     const messages = (author) => seen('message').filter((part) => part.dataset.author === author);
