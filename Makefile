@@ -1,7 +1,7 @@
 # Everything is one word away. Without a word: what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench
+.PHONY: help setup run test check bench screenshots
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -18,7 +18,15 @@ run: setup ## Build the server and start it: http://127.0.0.1:8080/ (data in ./d
 test: setup ## Run every test, those in a real browser included
 	@.setup/chromium
 	@.setup/aimock
+	@.setup/axe
 	cargo test
+
+screenshots: setup ## Picture each state of the widget, in target/screenshots
+	@.setup/chromium
+	cargo test --test it -- screens::
+	@mkdir -p target/screenshots
+	@cp target/tmp/browser-screen-*.png target/screenshots/
+	@ls target/screenshots
 
 check: setup ## Formatting, lints, documentation: any warning fails
 	cargo fmt --check

@@ -58,6 +58,9 @@ select { max-inline-size: 132px; min-block-size: 30px; padding: 0 4px; border: 1
 .bubble { max-inline-size: 88%; padding: 10px 15px; border-radius: 4px 18px 18px; background: var(--vf-tint); overflow-wrap: anywhere; }
 .own .bubble { border-radius: 18px 18px 4px; color: var(--vf-on-fill); background: var(--vf-fill); white-space: pre-wrap; }
 .own[data-state=pending] .bubble { color: var(--vf-text); background: var(--vf-ground); box-shadow: inset 0 0 0 1.5px var(--vf-fill); }
+[dir=rtl] .bubble { border-radius: 18px 4px 18px 18px; }
+[dir=rtl] .own .bubble { border-radius: 18px 18px 18px 4px; }
+[dir=rtl] .sources a { text-align: right; }
 .bubble > * + * { margin-block-start: 10px; }
 .bubble ul, .bubble ol { padding-inline-start: 1.35em; }
 .bubble ul { list-style: disc; }
@@ -132,8 +135,8 @@ h3 .icon { inline-size: 18px; block-size: 18px; color: var(--vf-link); }
 fieldset { display: grid; grid-template-columns: repeat(3, auto); gap: 8px; margin-block-start: 14px; }
 legend { margin-block-end: 6px; padding: 0; font-size: 13px; color: var(--vf-soft); }
 fieldset label { display: flex; align-items: center; justify-content: center; gap: 7px; min-block-size: 40px; padding: 0 8px; border: 1px solid var(--vf-control); border-radius: 11px; background: var(--vf-ground); font-size: 13.5px; line-height: 1.3; cursor: pointer; }
-label:has(:checked) { border-color: var(--vf-link); box-shadow: 0 0 0 1px var(--vf-link); }
-label:has(:focus-visible) { outline: 2px solid var(--vf-link); outline-offset: 2px; }
+fieldset label:has(:checked) { border-color: var(--vf-link); box-shadow: 0 0 0 1px var(--vf-link); }
+fieldset label:has(:focus-visible) { outline: 2px solid var(--vf-link); outline-offset: 2px; }
 input { flex: none; inline-size: 15px; block-size: 15px; accent-color: var(--vf-link); outline: none; }
 .notice { margin-block-start: 14px; font-size: 13.5px; line-height: 1.6; }
 .policy { white-space: nowrap; }
@@ -160,7 +163,7 @@ dt { flex: none; inline-size: 7.6em; color: var(--vf-soft); }
 @media (prefers-reduced-motion: reduce) { *, ::before, ::after { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) {
   .panel, .bubble, .thinking, .card, .send { border: 1px solid CanvasText; }
-  label:has(:checked) { outline: 2px solid Highlight; }
+  fieldset label:has(:checked) { outline: 2px solid Highlight; }
   .thinking i { background: CanvasText; forced-color-adjust: none; }
 }
 `;

@@ -10,6 +10,7 @@
 )]
 #![expect(unreachable_pub, reason = "`pub` says that other modules of this one binary use it")]
 
+mod accessibility;
 mod bad_input;
 mod browser;
 mod canary;
@@ -21,6 +22,7 @@ mod crash;
 mod docs;
 mod drain;
 mod embedding;
+mod hostile;
 mod house;
 mod knowledge;
 mod outage;
@@ -28,6 +30,7 @@ mod providers;
 mod pseudonyms;
 mod purge;
 mod resume;
+mod screens;
 mod store;
 mod supervision;
 mod support;
