@@ -27,12 +27,15 @@ const events = {
   consent_changed: (frame) => is.thing(frame.decisions),
 };
 
+/** @param {any} frame @returns {boolean} */
+export const isFrame = (frame) => is.thing(frame) && Object.hasOwn(shapes, frame.type) && shapes[frame.type](frame);
+
 /** @param {unknown} data what came over the socket @returns {any} the frame, or null */
 export function readFrame(data) {
   if (typeof data !== 'string') return null;
   try {
     const frame = JSON.parse(data);
-    return is.thing(frame) && Object.hasOwn(shapes, frame.type) && shapes[frame.type](frame) ? frame : null;
+    return isFrame(frame) ? frame : null;
   } catch {
     return null;
   }

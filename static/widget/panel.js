@@ -53,6 +53,7 @@ export class Panel {
       widgetId: options.settings.widget,
       locale: tongue,
       memory,
+      isShared: !options.settings.cookieless,
       onChange: () => this.#redrawSoon(),
       onAnswer: (message) => this.#answered(message),
       onReturn: (text) => this.#parts.composer.putBack(text),

@@ -34,4 +34,5 @@ mod screens;
 mod store;
 mod supervision;
 mod support;
+mod tabs;
 mod widget;

@@ -97,6 +97,26 @@ impl Browser {
         self.post("/refresh", &json!({})).await;
     }
 
+    /// Opens another tab and goes there; gives its name and that of the one before.
+    pub async fn another_tab(&self) -> (String, String) {
+        let now = self.http.get(format!("{}/window", self.session)).send().await;
+        let now: Value = now.expect("an answer").json().await.expect("JSON");
+        let made = self.post("/window/new", &json!({"type": "tab"})).await;
+        let name = |value: &Value| value.as_str().expect("a name").to_owned();
+        let (made, before) = (name(&made["handle"]), name(&now["value"]));
+        self.go_to_tab(&made).await;
+        (made, before)
+    }
+
+    pub async fn go_to_tab(&self, name: &str) {
+        self.post("/window", &json!({"handle": name})).await;
+    }
+
+    /// Closes the tab that is shown.
+    pub async fn close_tab(&self) {
+        drop(self.http.delete(format!("{}/window", self.session)).send().await);
+    }
+
     /// The value of an expression in the page.
     pub async fn value(&self, expression: &str) -> Value {
         let script = format!("{HELPERS} return ({expression});");
