@@ -53,6 +53,8 @@ pub struct Edge {
         api::documents::rollback,
         api::documents::remove,
         api::questions::unanswered,
+        api::widgets::list,
+        api::widgets::dress,
         api::session::open_session,
         api::socket::open_socket,
         api::health::healthz,
@@ -101,7 +103,9 @@ pub fn routes(config: &mut ServiceConfig, has_demo: bool) {
                 .service(api::documents::versions)
                 .service(api::documents::rollback)
                 .service(api::documents::remove)
-                .service(api::questions::unanswered),
+                .service(api::questions::unanswered)
+                .service(api::widgets::list)
+                .service(api::widgets::dress),
         )
         .service(bundle::loader)
         .service(bundle::manifest)

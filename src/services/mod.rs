@@ -10,6 +10,7 @@ pub mod questions;
 pub mod recording;
 pub mod session;
 pub mod shelving;
+pub mod widgets;
 
 use std::sync::Arc;
 

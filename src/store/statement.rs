@@ -6,7 +6,7 @@ use tokio_postgres::{Error, Row};
 
 use crate::store::{
     api_keys, conversations, documents, installation, lane, purging, tenants, turns, unanswered,
-    visitors,
+    visitors, widgets,
 };
 
 /// Which role runs a statement.
@@ -64,6 +64,7 @@ pub fn all_statements() -> Vec<Statement> {
         turns::STATEMENTS,
         unanswered::STATEMENTS,
         visitors::STATEMENTS,
+        widgets::STATEMENTS,
     ]
     .concat()
 }

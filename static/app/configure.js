@@ -70,7 +70,47 @@ for (const button of document.querySelectorAll('[data-copy]')) {
   });
 }
 
-window.veetflow = (...call) => window.veetflow.q.push(call);
+const onServer = { color: 'color', colorScheme: 'color_scheme', position: 'position', greeting: 'greeting', greetingMore: 'greeting_more' };
+const [key, paused] = [document.querySelector('#key'), document.querySelector('#paused')];
+
+/** The key is sent with this one call and kept nowhere. */
+async function call(method, path, body) {
+  const headers = { authorization: `Bearer ${key.value.trim()}`, 'content-type': 'application/json' };
+  const answer = await fetch(`/v1/tenant/${path}`, { method, headers, body: body && JSON.stringify(body) });
+  const said = await answer.json();
+  if (!answer.ok) throw new Error(said.title ?? String(answer.status));
+  return said;
+}
+
+async function load() {
+  const { widgets } = await call('GET', 'widgets');
+  const found = widgets.find(({ id }) => id === form.elements.widget.value) ?? widgets[0];
+  if (!found) throw new Error('没有 widget There is no widget');
+  form.elements.widget.value = found.id;
+  for (const [name, theirs] of Object.entries(onServer)) form.elements[name].value = found.settings[theirs] ?? usual[name] ?? '';
+  paused.checked = Boolean(found.settings.paused);
+  show();
+}
+
+async function save() {
+  const settings = chosen();
+  const kept = { paused: paused.checked };
+  for (const [name, theirs] of Object.entries(onServer)) if (settings[name] !== undefined) kept[theirs] = settings[name];
+  await call('PUT', `widgets/${form.elements.widget.value}/settings`, kept);
+}
+
+for (const [name, act] of Object.entries({ load, save })) {
+  document.querySelector(`#${name}`).addEventListener('click', async () => {
+    try {
+      await act();
+      said.textContent = '好了 Done';
+    } catch (fault) {
+      said.textContent = fault.message;
+    }
+  });
+}
+
+window.veetflow = (...values) => window.veetflow.q.push(values);
 window.veetflow.q = [];
 const script = document.createElement('script');
 script.src = '/v1/widget.js';

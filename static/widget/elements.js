@@ -6,7 +6,7 @@ import { palette } from './colour.js';
 import { launcherStyle, Launcher } from './launcher.js';
 import { chooseTongue, directionOf } from './locale.js';
 import { home, loadPanel } from './place.js';
-import { readAttributes } from './settings.js';
+import { readAttributes, readSettings } from './settings.js';
 
 /** Tells the page what happened, never what was said. @param {string} name @param {object} [detail] */
 export function tellPage(name, detail = {}) {
@@ -128,6 +128,11 @@ class ChatElement extends HTMLElement {
         mode: this.mode,
         tongue: this.tongue,
         onEvent: (name, detail) => this.#happened(name, detail),
+        onDress: (served) => {
+          this.settings = bare(readSettings(served), this.settings);
+          this.dress();
+          return this.settings;
+        },
       });
     } catch {
       // A failed import must not stick: the next click tries again.

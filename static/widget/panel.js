@@ -37,6 +37,7 @@ export class Panel {
   #bracket = '';
   #drawing = 0;
   #unread = 0;
+  #dressedFor = null;
   #announcer = element('p', { class: 'unseen', role: 'status' });
   #shell = element('section', {
     class: 'panel', 'data-test': 'panel', role: 'dialog', 'aria-labelledby': 'panel-title', hidden: true,
@@ -202,9 +203,18 @@ export class Panel {
     this.#drawing = document.hidden ? setTimeout(draw, 50) : requestAnimationFrame(draw);
   }
 
+  /** What the customer chose on the server; the page's own settings go before it. */
+  #dress(session) {
+    if (!session || session === this.#dressedFor) return;
+    this.#dressedFor = session;
+    const { color_scheme: colorScheme, greeting_more: greetingMore, ...rest } = session.widget.settings ?? {};
+    this.#options.settings = this.#options.onDress({ ...rest, colorScheme, greetingMore });
+  }
+
   #redraw() {
     const { header, messages, greeting, thinking, log, composer, foot } = this.#parts;
     const { conversation, session, mayWithdraw } = this.#chat;
+    this.#dress(session);
     const follow = log.scrollHeight - log.scrollTop - log.clientHeight < nearBottomPixels;
     header.update({ session, mayWithdraw, mayEnd: conversation.items.some((item) => item.seq) && !conversation.ended });
     this.#drawGreeting(greeting);

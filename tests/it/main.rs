@@ -21,6 +21,7 @@ mod counterpart;
 mod crash;
 mod docs;
 mod drain;
+mod dressing;
 mod embedding;
 mod hostile;
 mod house;

@@ -5,6 +5,7 @@ pub(super) mod health;
 pub(super) mod questions;
 pub(super) mod session;
 pub(super) mod socket;
+pub(super) mod widgets;
 
 use actix_web::{HttpResponse, get};
 
