@@ -1,7 +1,7 @@
 # Everything is one word away. Without a word: what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench screenshots
+.PHONY: help setup run test check types bench screenshots
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -28,7 +28,11 @@ screenshots: setup ## Picture each state of the widget, in target/screenshots
 	@cp target/tmp/browser-screen-*.png target/screenshots/
 	@ls target/screenshots
 
-check: setup ## Formatting, lints, documentation: any warning fails
+types: ## Check the types of the widget's JavaScript
+	@.setup/typescript
+	node .tools/typescript/node_modules/typescript/lib/tsc.js -p static/widget
+
+check: setup types ## Formatting, lints, documentation: any warning fails
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items

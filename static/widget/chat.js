@@ -16,7 +16,7 @@ const defaultLimit = 4_000;
 
 /**
  * @typedef {{age: boolean, consent: boolean, busy: boolean, error: string|null}} Step
- * @typedef {{name: string}|{text: string}} Problem a sentence of ours, or a safe one of the server's
+ * @typedef {{name?: string, text?: string}} Problem a sentence of ours, or a safe one of the server's
  */
 
 export class Chat {

@@ -64,6 +64,7 @@ export class Commands {
     const settings = bare(pageSettings(), readSettings(given));
     if (this.#chat) return this.#change(settings);
     if (!settings.widget) return tellPage('error', { code: 'no_widget' });
+    /** @type {any} */
     const chat = document.createElement('veetflow-widget');
     chat.settings = settings;
     chat.hidden = this.#isHidden;

@@ -16,8 +16,10 @@ const wakeCheckMs = 10_000;
 const asleepAfterMs = 40_000;
 
 class SessionFault extends Error {
+  /** @param {{status?: number, code?: string, title?: string, retry_after_ms?: number}} told */
   constructor({ status, code = '', title = '', retry_after_ms: retryAfterMs }) {
     super(title);
+    this.title = title;
     this.code = code;
     this.status = status;
     this.retryAfterMs = retryAfterMs;

@@ -4,11 +4,10 @@
 
 /**
  * @typedef {{title: string, url: string}} Citation
- * @typedef {{kind: 'message', author: string, text: string, state: 'pending'|'sent'|'streaming'|'done',
- *   id?: string, messageId?: string, seq?: number, at?: string, points?: number, stopReason?: string,
- *   provider?: string, citations?: Citation[]}} Message
- * @typedef {{kind: 'note', note: 'granted'|'denied'|'closed', key: string, seq: number, at?: string, reason?: string, receipt?: string, digest?: string}} Note
- * @typedef {Message|Note} Item
+ * @typedef {{kind: 'message'|'note', key?: string, id?: string, messageId?: string, seq?: number, at?: string,
+ *   author?: string, text?: string, state?: 'pending'|'sent'|'streaming'|'done', points?: number, stopReason?: string,
+ *   provider?: string, citations?: Citation[],
+ *   note?: 'granted'|'denied'|'closed', reason?: string, receipt?: string, digest?: string}} Item a message, or a line of the record
  * @typedef {{conversationId: string|null, epoch: number, lastSeq: number, headSeq: number, ackedSeq: number,
  *   items: Item[], typing: boolean, ended: boolean, gap: boolean,
  *   you: {age: string, granted: string[], needed: string[]} | null}} Conversation
@@ -29,12 +28,12 @@ export function countPoints(text) {
   return count;
 }
 
-/** Sends the server has not confirmed yet, oldest first. @returns {Message[]} */
+/** Sends the server has not confirmed yet, oldest first. @returns {Item[]} */
 export function outbox(conversation) {
   return conversation.items.filter((item) => item.state === 'pending');
 }
 
-/** The answer being written now, if any. @returns {Message|undefined} */
+/** The answer being written now, if any. @returns {Item|undefined} */
 export function streaming(conversation) {
   return conversation.items.findLast((item) => item.state === 'streaming');
 }

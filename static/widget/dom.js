@@ -16,16 +16,16 @@ const drawings = {
  * @param {string} tag
  * @param {Record<string, unknown>} [attributes] a function value becomes a listener (`onclick`)
  * @param {...(Node|string|null|false|undefined)} children
- * @returns {HTMLElement}
+ * @returns {any} an element of that tag
  */
 export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === 'function') node.addEventListener(name.slice(2), value);
+    if (typeof value === 'function') node.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
     else if (value === true) node.setAttribute(name, '');
     else if (value !== false && value != null) node.setAttribute(name, String(value));
   }
-  node.append(...children.filter((child) => child !== null && child !== false && child !== undefined));
+  for (const child of children) if (child !== null && child !== false && child !== undefined) node.append(child);
   return node;
 }
 

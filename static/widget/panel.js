@@ -325,6 +325,7 @@ export class Panel {
   /** On a small screen the window covers the page: behind it there is nothing to reach. */
   #keepFocusInside(event) {
     if (this.#options.mode !== 'float' || !matchMedia('(max-width: 480px)').matches) return;
+    /** @type {any[]} */
     const stops = [...this.#shell.querySelectorAll(focusable)].filter((node) => node.checkVisibility());
     const [first, last] = [stops.at(0), stops.at(-1)];
     const { activeElement } = this.#options.root;

@@ -71,7 +71,7 @@ export class PrivacyView {
     this.#shown = state;
     this.#body.replaceChildren(
       this.#part('heldTitle', ...this.#held(conversation, session)),
-      this.#part('wentTitle', ...this.#answers(conversation)),
+      this.#part('wentTitle', ...this.#answers(conversation, session)),
       this.#part('consentsTitle', ...this.#decisions(conversation)),
       this.#part('choicesTitle', this.#choices(chat, mayWithdraw, mayEnd)),
     );
@@ -92,10 +92,10 @@ export class PrivacyView {
     ];
   }
 
-  #answers({ items }) {
+  #answers({ items }, session) {
     const found = [...answersByProvider(items)];
     if (found.length === 0) return [element('p', {}, this.#t('wentNobody'))];
-    return found.map(([provider, { count, at }]) => element('p', {}, this.#t('wentTo', { provider, count, at: this.#date(at) })));
+    return found.map(([provider, { count, at }]) => element('p', {}, this.#t('wentTo', { provider: provider === session?.ai.provider ? session.ai.label : provider, count, at: this.#date(at) })));
   }
 
   #decisions({ items }) {

@@ -3,7 +3,7 @@
 
 import { bare } from './bare.js';
 
-/** @typedef {Record<string, string|number|boolean>} Settings */
+/** @typedef {Record<string, any>} Settings by name; every value was checked */
 
 const oneOf = (...words) => (value) => (words.includes(value) ? value : undefined);
 const text = (longest) => (value) => (typeof value === 'string' && value.length <= longest ? value : undefined);

@@ -92,7 +92,7 @@ pre code { padding: 0; background: none; white-space: pre; }
 .thinking i:nth-child(3) { animation-delay: .3s; }
 @keyframes wait { 0%, 60%, 100% { opacity: .35; } 30% { opacity: 1; transform: translateY(-3px); } }
 
-.sheet { flex: 1; min-block-size: 0; overflow-y: auto; padding: 14px 20px 24px; font-size: 14px; }
+.sheet { flex: 1; min-block-size: 0; overflow-y: auto; overscroll-behavior: contain; scrollbar-width: thin; scrollbar-color: var(--vf-line) transparent; padding: 14px 20px 24px; font-size: 14px; }
 .sheet > .quiet { padding: 0; }
 .sheet h3 { margin-block: 14px 2px; font-size: 20px; }
 .part { padding-block: 14px; border-block-end: 1px solid var(--vf-line); }

@@ -29,6 +29,7 @@ export class Tabs {
   #link = 'idle';
   #refusal = null;
   #timer = 0;
+  /** @type {(value?: any) => void} */
   #letGo = () => {};
   #inLine = null;
 

@@ -85,6 +85,12 @@ async fn the_configurator_saves_with_a_key_and_the_hosted_chat_then_looks_so() {
     browser.until("root.querySelector('.greeting').innerText.includes('Grüezi!')").await;
     browser.until("root.host.style.getPropertyValue('--vf-fill') === '#b00020'").await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
+
+    // Whoever comes to a paused widget is told so, in the server's own words.
+    assert_eq!(dress(&shop, &shop.widget, &json!({"paused": true})).await.0, 200);
+    app.refresh_tenants().await;
+    browser.reload().await;
+    browser.until("seen('status')[0].textContent === 'This chat is paused at the moment.'").await;
     browser.quit().await;
     app.drain().await;
 }
