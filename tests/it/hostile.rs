@@ -133,32 +133,3 @@ async fn what_is_written_without_a_connection_is_sent_once_when_it_is_back() {
     browser.quit().await;
     app.drain().await;
 }
-
-#[actix_web::test]
-async fn a_cookieless_chat_writes_nothing_and_forgetting_leaves_nothing() {
-    let app = TestApp::start().await;
-    let browser = Browser::start("en").await;
-    let stored = "[localStorage.length, sessionStorage.length, document.cookie]";
-    agreed(&app, &browser, "Hello").await;
-    browser.until("messages('assistant')[0]?.dataset.state === 'done'").await;
-    assert_eq!(browser.value("sessionStorage.length").await, 1);
-    browser.click("menu").await;
-    browser.click("privacy").await;
-    browser.until("seen('privacy-panel')[0].innerText.includes('2 messages') || seen('privacy-panel')[0].innerText.includes('\u{2068}2\u{2069} messages')").await;
-    browser.click("privacy-forget").await;
-    browser.until("seen('message').length === 0 && seen('input').length === 1").await;
-    assert_eq!(browser.value(stored).await, json!([0, 0, ""]));
-
-    browser.open(&app.url("/?lang=en")).await;
-    browser.until("seen('launcher').length === 1").await;
-    browser.value("(veetflow('update', {cookieless: true}), true)").await;
-    browser.click("launcher").await;
-    browser.until("root.activeElement === seen('input')[0]").await;
-    browser.type_text(&format!("Hello{ENTER}")).await;
-    browser.click("age-18_plus").await;
-    browser.click("agree").await;
-    browser.until("messages('assistant')[0]?.dataset.state === 'done'").await;
-    assert_eq!(browser.value(stored).await, json!([0, 0, ""]));
-    browser.quit().await;
-    app.drain().await;
-}

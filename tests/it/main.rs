@@ -27,6 +27,7 @@ mod hostile;
 mod house;
 mod knowledge;
 mod outage;
+mod own_data;
 mod providers;
 mod pseudonyms;
 mod purge;
