@@ -86,6 +86,7 @@ error_codes! {
     SlowConsumer "slow_consumer" 408 4008 later "The connection could not keep up." "连接速度跟不上。";
     Silent "silent" 408 4408 later "The connection went silent." "连接长时间无响应。";
     TenantSuspended "tenant_suspended" 403 4503 never "This chat is not available at the moment." "该聊天服务目前不可用。";
+    WidgetPaused "widget_paused" 403 - never "This chat is paused at the moment." "该聊天暂时停用。";
     TenantGone "tenant_gone" 410 4410 later "This chat has been closed down." "该聊天服务已关闭。";
     Erased "erased" 410 4511 never "This conversation has been erased." "此对话已被删除。";
     Unreadable "unreadable" 500 4512 never "This conversation cannot be read; the operator has been told." "此对话无法读取，已通知运营方。";

@@ -178,7 +178,7 @@ pub(super) async fn widget(store: &Store, command: WidgetCommand) -> anyhow::Res
     }
     say("paste this into the site, with the address of this server:");
     say(&format!(
-        "<script type=\"module\" src=\"https://YOUR-SERVER/widget/veetflow.js\" data-widget=\"{id}\" async></script>"
+        "<script async src=\"https://YOUR-SERVER/v1/widget.js\" data-widget=\"{id}\"></script>"
     ));
     Ok(ExitCode::SUCCESS)
 }

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::config;
 use crate::domain::origin::Origin;
 use crate::domain::tenant::{Period, TenantState};
+use crate::domain::widget::WidgetSettings;
 use crate::id::{TenantId, VisitorId, WidgetId};
 
 /// What conversations need to know of their tenant.
@@ -93,6 +94,8 @@ pub struct WidgetGate {
     pub tenant: TenantGate,
     /// The sites that may show it.
     pub origins: Arc<[Origin]>,
+    /// What the tenant chose for it.
+    pub settings: Arc<WidgetSettings>,
 }
 
 /// All widgets this server knows, read by every worker and replaced as a whole.

@@ -13,3 +13,4 @@ pub mod prompt;
 pub mod tenant;
 pub mod text;
 pub mod turn;
+pub mod widget;

@@ -10,10 +10,20 @@ use actix_web::http::header::{
 use actix_web::middleware::Next;
 
 use super::caller::{allowed_origin, widget_of};
+use crate::domain::origin::Origin;
 
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
 );
+
+/// The same for a page that these origins may frame.
+pub(super) fn policy<'a>(framed_by: impl Iterator<Item = &'a Origin>) -> String {
+    let origins = framed_by.fold(String::new(), |list, origin| list + " " + origin.as_str());
+    format!(
+        "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'{origins}; object-src 'none'"
+    )
+}
+
 const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
 
 /// Adds what keeps a page of ours from being used against its reader.
@@ -23,7 +33,9 @@ pub async fn secure<B: MessageBody>(
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let mut response = next.call(request).await?;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+        headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin"));

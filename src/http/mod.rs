@@ -1,6 +1,7 @@
 //! The edge: requests in, problems out. Every route of the server is on this page.
 
 mod api;
+mod bundle;
 mod caller;
 mod headers;
 mod pages;
@@ -56,6 +57,8 @@ pub struct Edge {
         api::privacy::receipt,
         api::privacy::restrict,
         api::privacy::global_privacy_control,
+        api::widgets::list,
+        api::widgets::dress,
         api::session::open_session,
         api::socket::open_socket,
         api::health::healthz,
@@ -108,8 +111,22 @@ pub fn routes(config: &mut ServiceConfig, has_demo: bool) {
                 .service(api::documents::versions)
                 .service(api::documents::rollback)
                 .service(api::documents::remove)
-                .service(api::questions::unanswered),
+                .service(api::questions::unanswered)
+                .service(api::widgets::list)
+                .service(api::widgets::dress),
         )
+        .service(bundle::loader)
+        .service(bundle::manifest)
+        .service(bundle::shim)
+        .service(bundle::part)
+        .service(bundle::chatwoot)
+        .service(bundle::crisp)
+        .service(bundle::zendesk)
+        .service(bundle::intercom)
+        .service(pages::chat)
+        .service(pages::configure)
+        .service(pages::app_file)
+        .service(bundle::tawk)
         .service(pages::widget_file);
     if has_demo {
         config.service(pages::home).service(pages::page).service(pages::demo_file);

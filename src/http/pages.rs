@@ -1,9 +1,13 @@
 //! What a browser reads: the widget's files, the demo site, and the documents from which the demo is answered.
 
-use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderName, IF_NONE_MATCH};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderName, IF_NONE_MATCH,
+};
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use super::caller::widget_of;
+use super::headers::policy;
 use super::problem::Problem;
 use crate::code::ErrorCode;
 use crate::domain::language::Language;
@@ -17,7 +21,12 @@ struct WidgetFiles;
 #[folder = "static/demo/"]
 struct DemoFiles;
 
-const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+#[derive(RustEmbed)]
+#[folder = "static/app/"]
+struct AppFiles;
+
+pub(super) const RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
 
 fn file(
     request: &HttpRequest,
@@ -53,7 +62,7 @@ fn file(
         .body(found.data.into_owned()))
 }
 
-/// The widget, for any site: module scripts are fetched with CORS.
+/// The widget's modules as they stand, to develop it; what customers are sent is in [`super::bundle`].
 #[get("/widget/{name}")]
 pub(super) async fn widget_file(
     request: HttpRequest,
@@ -81,6 +90,40 @@ pub(super) async fn demo_file(
     name: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     file(&request, &name, DemoFiles::get(&name))
+}
+
+/// The files of the hosted chat and of the configurator.
+#[get("/app/{name}")]
+pub(super) async fn app_file(
+    request: HttpRequest,
+    name: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    file(&request, &name, AppFiles::get(&name))
+}
+
+/// Where a customer dresses the widget and copies the lines for their page. It changes nothing on the server.
+#[get("/configure")]
+pub(super) async fn configure(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    file(&request, "configure.html", AppFiles::get("configure.html"))
+}
+
+/// A widget's chat as a page of its own; sites on the widget's list may frame it, and no others.
+#[get("/chat/{widget_id}")]
+pub(super) async fn chat(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let (widget, gate) = widget_of(&request).ok_or(ErrorCode::NotFound)?;
+    let found = AppFiles::get("chat.html").ok_or(ErrorCode::NotFound)?;
+    let html = std::str::from_utf8(&found.data).map_err(|_| ErrorCode::Internal)?;
+    let name = escaped(&gate.tenant.snapshot.borrow().display_name);
+    let html = html.replace("__WIDGET__", &widget.to_string()).replace("__NAME__", &name);
+    Ok(HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((CACHE_CONTROL, "no-cache"))
+        .insert_header((CONTENT_SECURITY_POLICY, policy(gate.origins.iter())))
+        .body(html))
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// One document.

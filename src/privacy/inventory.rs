@@ -43,7 +43,7 @@ inventory! {
     "tenant" {
         Nothing: "tenant_id" "slug" "display_name" "state" "retention_months" "retention_days" "created_at";
     }
-    "widget" { Nothing: "tenant_id" "widget_id" "origins" "created_at"; }
+    "widget" { Nothing: "tenant_id" "widget_id" "origins" "settings" "created_at"; }
     "visitor" {
         Pseudonym: "visitor_id";
         FactAboutPseudonym: "age_bracket" "policy_version" "granted" "consent_epoch" "anchor_at" "gpc" "restricted"

@@ -14,6 +14,7 @@ pub mod receipt;
 pub mod recording;
 pub mod session;
 pub mod shelving;
+pub mod widgets;
 
 use std::sync::Arc;
 

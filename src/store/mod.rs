@@ -21,6 +21,7 @@ pub mod tenants;
 pub mod turns;
 pub mod unanswered;
 pub mod visitors;
+mod widgets;
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use tokio_postgres::{Error, Row};
 
 use crate::store::{
     api_keys, audit, children, consents, conversations, documents, holds, installation, lane,
-    purging, tenants, turns, unanswered, visitors,
+    purging, tenants, turns, unanswered, visitors, widgets,
 };
 
 /// Which role runs a statement.
@@ -68,6 +68,7 @@ pub fn all_statements() -> Vec<Statement> {
         turns::STATEMENTS,
         unanswered::STATEMENTS,
         visitors::STATEMENTS,
+        widgets::STATEMENTS,
     ]
     .concat()
 }

@@ -1,5 +1,7 @@
 //! Tenants and their widgets.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -9,6 +11,7 @@ use super::{Store, StoreError, begin};
 use crate::domain::audit::{Action, Deed, Objects};
 use crate::domain::origin::Origin;
 use crate::domain::tenant::{Period, TenantSlug, TenantState};
+use crate::domain::widget::WidgetSettings;
 use crate::id::{Id, TenantId, WidgetId};
 
 const DIRECTORY: Statement = Statement::application("select * from tenant_directory()");
@@ -52,16 +55,19 @@ pub struct WidgetRow {
     pub id: WidgetId,
     /// Exact origins.
     pub origins: Vec<Origin>,
+    /// What its tenant chose for it.
+    pub settings: WidgetSettings,
 }
 
 impl Store {
     /// All tenants with their widgets.
     pub async fn tenant_directory(&self) -> Result<Vec<TenantRow>, StoreError> {
+        let mut settings = self.all_widget_settings().await?;
         let client = self.application().await?;
         let rows = client.query(DIRECTORY.sql, &[]).await?;
         let mut tenants: Vec<TenantRow> = Vec::new();
         for row in rows {
-            let widget = widget_of(&row);
+            let widget = widget_of(&row, &mut settings);
             let id: Uuid = row.get("tenant_id");
             match tenants.last_mut().filter(|last| last.id.uuid() == id) {
                 Some(last) => last.widgets.extend(widget),
@@ -163,12 +169,13 @@ impl Store {
     }
 }
 
-fn widget_of(row: &Row) -> Option<WidgetRow> {
+fn widget_of(row: &Row, settings: &mut HashMap<Uuid, WidgetSettings>) -> Option<WidgetRow> {
     let id: Option<Uuid> = row.get("widget_id");
     let origins: Option<Vec<String>> = row.get("origins");
     let origins = origins.unwrap_or_default();
     id.map(|uuid| WidgetRow {
         id: Id::from_uuid(uuid),
         origins: origins.iter().filter_map(|origin| Origin::parse(origin).ok()).collect(),
+        settings: settings.remove(&uuid).unwrap_or_default(),
     })
 }

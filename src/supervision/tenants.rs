@@ -109,7 +109,11 @@ impl TenantDirectory {
                 quota: ward.estate.quota.clone(),
             };
             for widget in row.widgets {
-                let gate = WidgetGate { tenant: tenant.clone(), origins: widget.origins.into() };
+                let gate = WidgetGate {
+                    tenant: tenant.clone(),
+                    origins: widget.origins.into(),
+                    settings: widget.settings.into(),
+                };
                 widgets.insert(widget.id, gate);
             }
         }

@@ -2,6 +2,9 @@
 // plain script in the head, because the language must be settled before the first paint.
 
 (() => {
+  // Calls made before the chat is there wait for it.
+  window.veetflow = (...call) => window.veetflow.q.push(call);
+  window.veetflow.q = [];
   const wish = new URLSearchParams(location.search).get('lang') ?? navigator.language;
   const locale = wish.toLowerCase().startsWith('zh') ? 'zh' : 'en';
   document.documentElement.lang = locale === 'zh' ? 'zh-CN' : 'en';
@@ -13,7 +16,7 @@
     }
     for (const button of document.querySelectorAll('.questions button')) {
       button.addEventListener('click', () => {
-        window.dispatchEvent(new CustomEvent('veetflow:ask', { detail: { text: button.textContent } }));
+        window.veetflow('send', button.textContent);
       });
     }
   });

@@ -2,12 +2,12 @@
 // apart from the view so that the order of things (nothing leaves before consent, a kept text is
 // sent exactly once) does not depend on how anything looks.
 
-import { Connection } from './connection.js';
 import { newId } from './dom.js';
 import {
   ageBecame, compose, consentIsMissing, countPoints, disconnected, emptyConversation, missingConsent,
   openingFrame, outbox, reduce, streaming, takeBack,
 } from './conversation.js';
+import { Tabs } from './tabs.js';
 
 const ackPatienceMs = 15_000;
 const busyPauseMs = 3_000;
@@ -16,7 +16,7 @@ const defaultLimit = 4_000;
 
 /**
  * @typedef {{age: boolean, consent: boolean, busy: boolean, error: string|null}} Step
- * @typedef {{name: string}|{text: string}} Problem a sentence of ours, or a safe one of the server's
+ * @typedef {{name?: string, text?: string}} Problem a sentence of ours, or a safe one of the server's
  */
 
 export class Chat {
@@ -43,12 +43,16 @@ export class Chat {
   #typedAt = 0;
   #readSeq = 0;
 
-  constructor({ base, widgetId, locale, memory, ...hooks }) {
+  constructor({ base, widgetId, locale, memory, isShared, ...hooks }) {
     this.locale = locale;
     this.#memory = memory;
     this.#hooks = hooks;
     for (const { id, text } of memory.get('outbox') ?? []) this.conversation = compose(this.conversation, id, text);
-    this.connection = new Connection({
+    this.connection = new Tabs({
+      isShared,
+      share: () => this.#share(),
+      adopt: (conversation, limit) => this.#adopt(conversation, limit),
+      resume: () => this.#resume(),
       base,
       widgetId,
       locale: () => this.locale,
@@ -119,10 +123,10 @@ export class Chat {
     if (!this.connection.send({ type: 'close' })) this.#fail({ name: 'endFailed' });
   }
 
-  /** @param {'zh'|'en'} locale */
+  /** @param {string} locale */
   setLocale(locale) {
     this.locale = locale;
-    this.#memory.set('locale', locale);
+    this.#memory.set('tongue', locale);
     if (this.session) this.connection.refreshSession();
   }
 
@@ -138,8 +142,46 @@ export class Chat {
     if (lastSeq > this.#readSeq && this.mayWithdraw && this.connection.send({ type: 'read', seq: lastSeq })) this.#readSeq = lastSeq;
   }
 
+  /** Everything this browser holds is gone; what the server holds is not touched. */
+  forget() {
+    this.connection.leave();
+    this.#memory.set('token', undefined);
+    this.#memory.forget();
+    this.conversation = emptyConversation();
+    Object.assign(this, { session: null, step: null, problem: null, restricted: false, stopping: null });
+    [this.#accepting, this.#withdrawal] = [null, null];
+    this.#inFlight.clear();
+    this.#changed();
+  }
+
+  /** For a tab that joins: what was said, without what this one has not sent yet. */
+  #share() {
+    const { conversation, session, limit } = this;
+    return { session, limit, conversation: { ...conversation, items: conversation.items.filter((item) => item.state !== 'pending') } };
+  }
+
+  /** The leading tab's conversation, and what waits to be sent from this one. */
+  #adopt(shared, limit) {
+    if (!Array.isArray(shared?.items)) return;
+    const known = new Set(shared.items.map((item) => item.id));
+    const waiting = outbox(this.conversation).filter((item) => !known.has(item.id));
+    this.conversation = { ...emptyConversation(), ...shared, items: [...shared.items, ...waiting] };
+    this.limit = limit ?? defaultLimit;
+    this.#changed();
+  }
+
+  /** As after `ready`, which the leading tab was told long ago. */
+  #resume() {
+    if (this.connection.link !== 'ready') return;
+    this.#sendWithdrawal();
+    if (this.#accepting) this.#proceed();
+    else this.#flush();
+    this.#changed();
+  }
+
   #learn(session) {
-    this.session = session;
+    // The server says its sentences in Chinese or in English; the page must say which it is.
+    this.session = { ...session, lang: this.locale.startsWith('zh') ? 'zh-Hans' : 'en' };
     this.#memory.set('token', session.visitor_token);
     this.#changed();
   }
@@ -168,6 +210,8 @@ export class Chat {
 
   #receive(frame) {
     const before = this.#answerCount();
+    // The end of an answer that was watched says no time of its own; the record's differs by less than it took to come.
+    if (frame.type === 'done') frame.at = new Date().toISOString();
     this.conversation = reduce(this.conversation, frame);
     if (frame.type === 'ready') this.#ready(frame);
     else if (frame.type === 'ack') this.#acknowledged(frame);
@@ -192,9 +236,7 @@ export class Chat {
     this.limit = frame.limits?.text_chars ?? defaultLimit;
     this.#readSeq = 0;
     if (this.step) this.step = { ...this.step, ...this.#needs() };
-    this.#sendWithdrawal();
-    if (this.#accepting) this.#proceed();
-    else this.#flush();
+    this.#resume();
   }
 
   #acknowledged(frame) {
@@ -210,8 +252,14 @@ export class Chat {
   }
 
   #happened(frame) {
+    if (frame.kind === 'message' && frame.author === 'visitor' && frame.seq > this.conversation.headSeq) {
+      const said = this.conversation.items.filter((item) => item.author === 'visitor' && item.seq);
+      if (said.length === 1) this.#hooks.onEvent('conversation-started', {});
+      this.#hooks.onEvent('message', { author: 'visitor' });
+    }
     if (frame.kind === 'consent_changed') {
       if (frame.id === this.#withdrawal) this.#withdrawal = null;
+      this.#hooks.onEvent('consent-changed', { granted: this.conversation.you?.granted ?? [] });
       if (frame.id === this.#accepting?.consentId) {
         this.step = { ...this.step, consent: false };
         this.#proceed();
@@ -267,6 +315,8 @@ export class Chat {
 
   #refused({ code, message, id, retry_after_ms: pauseMs }) {
     if (code === 'age_restricted') return this.#restrict();
+    // What another tab was refused is that tab's to say.
+    if (id && !this.#isOurs(id)) return undefined;
     if (this.#accepting && [this.#accepting.ageId, this.#accepting.consentId].includes(id)) {
       this.#accepting = null;
       this.step = { ...this.step, busy: false, error: message ?? '' };
@@ -284,10 +334,7 @@ export class Chat {
         this.session = { ...this.session, age_needed: true };
         this.conversation = ageBecame(this.conversation, 'unknown');
         return this.#flush();
-      case 'rate_limited':
-      case 'busy':
-      case 'unavailable':
-        return this.#pause(pauseMs ?? busyPauseMs);
+      case 'rate_limited': case 'busy': case 'unavailable': return this.#pause(pauseMs ?? busyPauseMs);
       case 'conversation_closed':
         this.conversation = { ...this.conversation, ended: true };
         return this.connection.open();
@@ -302,6 +349,11 @@ export class Chat {
         }
         return this.#fail(message ? { text: message } : { name: 'problem' });
     }
+  }
+
+  #isOurs(id) {
+    const ids = [this.#accepting?.ageId, this.#accepting?.consentId, this.#withdrawal];
+    return ids.includes(id) || outbox(this.conversation).some((item) => item.id === id);
   }
 
   #pause(pauseMs) {

@@ -1,6 +1,9 @@
 // The way to the server and back to it: session request, socket, and when to try again. It stands
 // apart so that every reason to reconnect, to wait or to give up is decided in this file only.
 
+import { bare } from './bare.js';
+import { isSession, readFrame } from './frames.js';
+
 /**
  * @typedef {'idle'|'connecting'|'ready'|'waiting'|'elsewhere'|'refused'} Link
  * @typedef {{code: string, title: string}} Refusal
@@ -9,10 +12,14 @@
 const patienceMs = 15_000;
 const firstPauseMs = 600;
 const longestPauseMs = 30_000;
+const wakeCheckMs = 10_000;
+const asleepAfterMs = 40_000;
 
 class SessionFault extends Error {
+  /** @param {{status?: number, code?: string, title?: string, retry_after_ms?: number}} told */
   constructor({ status, code = '', title = '', retry_after_ms: retryAfterMs }) {
     super(title);
+    this.title = title;
     this.code = code;
     this.status = status;
     this.retryAfterMs = retryAfterMs;
@@ -40,6 +47,7 @@ export class Connection {
   #turn = 0;
   #timer = 0;
   #calmTimer = 0;
+  #sleepTimer = 0;
 
   constructor(options) {
     this.#options = options;
@@ -47,6 +55,22 @@ export class Connection {
     window.addEventListener('offline', () => {
       if (this.link === 'ready' || this.link === 'connecting') this.#retry();
     });
+    document.addEventListener('visibilitychange', () => document.hidden || this.#wake());
+    window.addEventListener('pageshow', (event) => event.persisted && this.#wake());
+  }
+
+  /** Timers stand still while a machine sleeps, and its sockets are dead without knowing it. */
+  #watchForSleep() {
+    let seenAt = Date.now();
+    this.#sleepTimer = setInterval(() => {
+      const now = Date.now();
+      if (now - seenAt > asleepAfterMs && this.link === 'ready' && !document.hidden) this.open();
+      seenAt = now;
+    }, wakeCheckMs);
+  }
+
+  #wake() {
+    if (this.link === 'waiting') this.open();
   }
 
   async open() {
@@ -95,15 +119,20 @@ export class Connection {
   async #requestSession() {
     const { base, widgetId, locale, token, dropToken } = this.#options;
     const held = token();
-    const answer = await fetch(`${base}/v1/widget/${encodeURIComponent(widgetId)}/session`, {
+    const answer = await fetch(`${base}/v1/widget/${encodeURIComponent(widgetId)}/session`, bare({
       method: 'POST',
       credentials: 'omit',
       cache: 'no-store',
       headers: { 'content-type': 'application/json', ...(held ? { 'x-veetflow-visitor': held } : {}) },
       body: JSON.stringify({ locale: locale() }),
       signal: AbortSignal.timeout(patienceMs),
-    });
-    if (answer.ok) return answer.json();
+    }));
+    if (answer.ok) {
+      const session = await answer.json();
+      // A captive portal answers everything with a page of its own: that may pass.
+      if (!isSession(session)) throw new SessionFault({});
+      return session;
+    }
     if (answer.status === 401 && held) {
       // The short-lived token ran out: the visitor starts anew instead of being locked out.
       dropToken();
@@ -128,16 +157,13 @@ export class Connection {
   }
 
   #receive(data) {
-    let frame;
-    try {
-      frame = JSON.parse(data);
-    } catch {
-      return;
-    }
+    const frame = readFrame(data);
+    if (!frame) return;
     if (frame.type === 'ready') {
       clearTimeout(this.#timer);
       // Only a link that lasts earns a quick next attempt; one that breaks at once does not.
       this.#calmTimer = setTimeout(() => { this.#attempt = 0; }, 5_000);
+      this.#watchForSleep();
       this.#become('ready');
     }
     this.#options.onFrame(frame);
@@ -172,6 +198,7 @@ export class Connection {
     this.#turn += 1;
     clearTimeout(this.#timer);
     clearTimeout(this.#calmTimer);
+    clearInterval(this.#sleepTimer);
     const socket = this.#socket;
     this.#socket = null;
     socket?.close(1000);

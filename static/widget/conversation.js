@@ -4,11 +4,10 @@
 
 /**
  * @typedef {{title: string, url: string}} Citation
- * @typedef {{kind: 'message', author: string, text: string, state: 'pending'|'sent'|'streaming'|'done',
- *   id?: string, messageId?: string, seq?: number, at?: string, points?: number, stopReason?: string,
- *   citations?: Citation[]}} Message
- * @typedef {{kind: 'note', note: 'granted'|'denied'|'closed', key: string, seq: number, reason?: string, receipt?: string}} Note
- * @typedef {Message|Note} Item
+ * @typedef {{kind: 'message'|'note', key?: string, id?: string, messageId?: string, seq?: number, at?: string,
+ *   author?: string, text?: string, state?: 'pending'|'sent'|'streaming'|'done', points?: number, stopReason?: string,
+ *   provider?: string, citations?: Citation[],
+ *   note?: 'granted'|'denied'|'closed', reason?: string, receipt?: string, digest?: string}} Item a message, or a line of the record
  * @typedef {{conversationId: string|null, epoch: number, lastSeq: number, headSeq: number, ackedSeq: number,
  *   items: Item[], typing: boolean, ended: boolean, gap: boolean,
  *   you: {age: string, granted: string[], needed: string[]} | null}} Conversation
@@ -29,12 +28,12 @@ export function countPoints(text) {
   return count;
 }
 
-/** Sends the server has not confirmed yet, oldest first. @returns {Message[]} */
+/** Sends the server has not confirmed yet, oldest first. @returns {Item[]} */
 export function outbox(conversation) {
   return conversation.items.filter((item) => item.state === 'pending');
 }
 
-/** The answer being written now, if any. @returns {Message|undefined} */
+/** The answer being written now, if any. @returns {Item|undefined} */
 export function streaming(conversation) {
   return conversation.items.findLast((item) => item.state === 'streaming');
 }
@@ -147,7 +146,7 @@ function message(conversation, frame) {
   const known = (item) => item.kind === 'message' && (own ? item.id === frame.id : item.messageId === frame.message_id);
   const facts = {
     text: frame.text, seq: frame.seq, at: frame.at, state: own ? 'sent' : 'done',
-    ...(own ? {} : { stopReason: frame.stop_reason, citations: frame.citations, points: countPoints(frame.text) }),
+    ...(own ? {} : { stopReason: frame.stop_reason, provider: frame.provider, citations: frame.citations, points: countPoints(frame.text) }),
   };
   const items = conversation.items.some(known)
     ? replace(conversation.items, known, facts)
@@ -164,7 +163,7 @@ function consentChanged(conversation, frame) {
   // `ready` already told the state after everything up to its head: older events are history.
   const you = conversation.you && frame.seq > conversation.headSeq ? { ...conversation.you, granted: [...granted] } : conversation.you;
   const said = frame.decisions?.ai_answer === 'granted' ? 'granted' : 'denied';
-  return { ...conversation, you, items: insert(conversation.items, note(conversation, frame, said, { receipt: frame.receipt?.id })) };
+  return { ...conversation, you, items: insert(conversation.items, note(conversation, frame, said, { at: frame.at, receipt: frame.receipt?.id, digest: frame.receipt?.digest })) };
 }
 
 /** A line of the record. Its key names the conversation too, because each one counts from 1. */
@@ -201,7 +200,7 @@ function done(conversation, frame) {
     return done(shown(conversation, frame.message_id, ''), frame);
   }
   if (held.state !== 'streaming') return conversation;
-  const facts = { state: 'done', seq: frame.seq, stopReason: frame.stop_reason, citations: frame.citations };
+  const facts = { state: 'done', seq: frame.seq, at: frame.at, stopReason: frame.stop_reason, provider: frame.provider, citations: frame.citations };
   // The server keeps nothing of such an answer, so neither does the view.
   if (frame.stop_reason === 'consent_withdrawn') Object.assign(facts, { text: '', points: 0, citations: undefined });
   return {

@@ -7,6 +7,8 @@ const drawings = {
   send: ['M12 19V5.5', 'M6 11l6-6 6 6'],
   stop: ['M8 8h8v8H8z'],
   lock: ['M7 11V8a5 5 0 0 1 10 0v3', 'M5.5 11h13v9h-13z'],
+  copy: ['M9 9h10v10H9z', 'M5 15V5h10'],
+  again: ['M19 12a7 7 0 1 1-2.2-5.1', 'M19 4v4h-4'],
   mark: ['M3.5 8.5c2.8 10 5.6 12 8.5 4s5.7-6 8.5 0'],
 };
 
@@ -14,16 +16,16 @@ const drawings = {
  * @param {string} tag
  * @param {Record<string, unknown>} [attributes] a function value becomes a listener (`onclick`)
  * @param {...(Node|string|null|false|undefined)} children
- * @returns {HTMLElement}
+ * @returns {any} an element of that tag
  */
 export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === 'function') node.addEventListener(name.slice(2), value);
+    if (typeof value === 'function') node.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
     else if (value === true) node.setAttribute(name, '');
     else if (value !== false && value != null) node.setAttribute(name, String(value));
   }
-  node.append(...children.filter((child) => child !== null && child !== false && child !== undefined));
+  for (const child of children) if (child !== null && child !== false && child !== undefined) node.append(child);
   return node;
 }
 

@@ -1,7 +1,8 @@
-// The top of the panel: who answers, how long it is kept, the language, and the menu. It stands
-// apart because what the law asks to be visible at all times lives here, with the way out of it.
+// The top of the panel: who answers, how long it is kept, and the menu. It stands apart because
+// what the law asks to be visible at all times lives here, with the way out of it.
 
 import { element, icon, link } from './dom.js';
+import { tongues } from './locale.js';
 
 export class Header {
   #t;
@@ -15,13 +16,10 @@ export class Header {
   #policy = element('span', { class: 'menu-link' });
   #session = null;
 
-  constructor({ t, base, locale, onLocale, onWithdraw, onEnd, onClose }) {
+  constructor({ t, base, tongue, canClose, onTongue, onPrivacy, onWithdraw, onEnd, onClose }) {
     this.#t = t;
     this.#base = base;
-    const language = (name, label) =>
-      element('button', {
-        type: 'button', lang: name, 'data-test': `lang-${name}`, 'aria-pressed': String(name === locale), onclick: () => onLocale(name),
-      }, label);
+    this.#name.textContent = t('panel');
     const entry = (name, action) =>
       element('button', {
         type: 'button', 'data-test': name,
@@ -32,7 +30,17 @@ export class Header {
       }, t(name));
     this.#withdraw = entry('withdraw', onWithdraw);
     this.#end = entry('end', onEnd);
-    this.#menu = element('div', { class: 'menu', id: 'menu', hidden: true }, this.#policy, this.#withdraw, this.#end);
+    const languages = element(
+      'select',
+      { 'data-test': 'language', onchange: (event) => onTongue(event.target.value) },
+      ...tongues.map((tag) => element('option', { value: tag, lang: tag, selected: tag === tongue }, new Intl.DisplayNames(tag, { type: 'language' }).of(tag))),
+    );
+    this.#menu = element(
+      'div',
+      { class: 'menu', id: 'menu', hidden: true },
+      entry('privacy', onPrivacy), this.#policy, this.#withdraw, this.#end,
+      element('label', { class: 'language' }, element('span', {}, t('language')), languages),
+    );
     this.#menuButton = element('button', {
       type: 'button', class: 'plain', 'data-test': 'menu', 'aria-label': t('menu'), title: t('menu'),
       'aria-expanded': 'false', 'aria-controls': 'menu', onclick: () => this.#toggleMenu(),
@@ -45,9 +53,8 @@ export class Header {
         { class: 'bar' },
         element('span', { class: 'badge' }, icon('mark')),
         this.#name,
-        element('div', { class: 'languages', role: 'group', 'aria-label': t('language') }, language('zh', '中文'), language('en', 'English')),
         this.#menuButton,
-        element('button', { type: 'button', class: 'plain', 'data-test': 'close', 'aria-label': t('minimise'), title: t('minimise'), onclick: onClose }, icon('close')),
+        canClose && element('button', { type: 'button', class: 'plain', 'data-test': 'close', 'aria-label': t('minimise'), title: t('minimise'), onclick: onClose }, icon('close')),
       ),
       this.#facts,
       this.#menu,
@@ -58,6 +65,10 @@ export class Header {
     return !this.#menu.hidden;
   }
 
+  get menuButton() {
+    return this.#menuButton;
+  }
+
   update({ session, mayWithdraw, mayEnd }) {
     this.#withdraw.hidden = !mayWithdraw;
     this.#end.hidden = !mayEnd;
@@ -65,7 +76,7 @@ export class Header {
     this.#session = session;
     this.#name.textContent = session.widget.name;
     this.#facts.replaceChildren(
-      element('span', {}, session.ai.label),
+      element('span', { lang: session.lang }, session.ai.label),
       element('span', {}, this.#t('keptFor', { until: session.retention.until_text })),
     );
     this.#policy.replaceChildren(link(session.policy.url, this.#base, {}, this.#t('policy')));

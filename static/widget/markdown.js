@@ -3,7 +3,9 @@
 
 import { element, link } from './dom.js';
 
-const inlinePattern = /`([^`\n]+)`|\*\*(.+?)\*\*|\[([^\]\n]+)\]\(([^()\s]+)\)|(https?:\/\/[^\s<>()"'，。；、）」]+[^\s<>()"'，。；、）」.,;:!?])/g;
+const inlinePattern = /`([^`\n]{1,2000})`|\*\*(.{1,2000}?)\*\*|\[([^\[\]\n]{1,300})\]\(([^()\s]{1,2000})\)|(https?:\/\/[^\s<>()"'，。；、）」]{1,2000}[^\s<>()"'，。；、）」.,;:!?])/g;
+// Marks that turn the order of letters round let a link look like another one.
+const overrides = /[\u202d\u202e]/g;
 const bulletPattern = /^\s*[-*•]\s+(.*)$/;
 const numberPattern = /^\s*(\d{1,4})[.)、]\s+(.*)$/;
 
@@ -50,9 +52,15 @@ function kindOf(line) {
   return line.trim() ? 'words' : 'blank';
 }
 
+const longestTail = 600;
+
 /** Half-written marks at the end of a growing answer must not flicker as raw signs. */
 export function settled(text) {
-  const shown = text.replace(/\[([^\]\n]*)(\]?|\]\([^)\s]*)$/, '$1').replace(/[*`]+$/, '');
+  return text.slice(0, -longestTail) + settledTail(text.slice(-longestTail));
+}
+
+function settledTail(text) {
+  const shown = text.replace(/\[([^\[\]\n]*)(\]?|\]\([^)\s]*)$/, '$1').replace(/[*`]+$/, '');
   const lastLine = shown.slice(shown.lastIndexOf('\n') + 1);
   return lastLine.split('**').length % 2 ? shown : `${shown}**`;
 }
@@ -60,7 +68,7 @@ export function settled(text) {
 /** @param {string} text @param {string} base where relative links lead */
 export function markdown(text, base) {
   const blocks = [];
-  const lines = text.replace(/\r\n?/g, '\n').split('\n');
+  const lines = text.replace(/\r\n?/g, '\n').replace(overrides, '').split('\n');
   let position = 0;
   while (position < lines.length) {
     if (lines[position].startsWith('```')) {

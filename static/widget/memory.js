@@ -1,18 +1,24 @@
 // What this tab remembers across a reload. It stands apart because it is the only file that
-// touches storage, and because its one rule matters: nothing is written until the visitor acted.
+// touches storage, and because its one rule matters: nothing is written until the visitor acted,
+// and in a cookieless chat nothing is written at all.
 
-/** @typedef {{token?: string, open?: boolean, locale?: 'zh'|'en', outbox?: {id: string, text: string}[]}} Remembered */
+/** @typedef {{token?: string, open?: boolean, tongue?: string, outbox?: {id: string, text: string}[]}} Remembered */
 
 export class TabMemory {
   #key;
   /** @type {Remembered} */
   #held = {};
   #mayWrite = false;
+  #isCookieless;
 
-  constructor(widgetId) {
+  constructor(widgetId, isCookieless) {
     this.#key = `veetflow:${widgetId}`;
+    this.#isCookieless = isCookieless;
+    if (isCookieless) return;
     try {
-      this.#held = JSON.parse(sessionStorage.getItem(this.#key) ?? '{}') ?? {};
+      const held = JSON.parse(sessionStorage.getItem(this.#key) ?? '{}');
+      if (held !== null && typeof held === 'object' && !Array.isArray(held)) this.#held = held;
+      if (!Array.isArray(this.#held.outbox)) delete this.#held.outbox;
       this.#mayWrite = Boolean(this.#held.token);
     } catch {
       // Storage may be forbidden or hold nonsense: then this page load starts from nothing.
@@ -31,7 +37,7 @@ export class TabMemory {
 
   /** The visitor accepted or sent something: from here on the tab may remember. */
   visitorActed() {
-    if (this.#mayWrite) return;
+    if (this.#mayWrite || this.#isCookieless) return;
     this.#mayWrite = true;
     this.#write();
   }

@@ -3,7 +3,7 @@
 
 /**
  * @param {import('./chat.js').Chat} chat
- * @param {import('./i18n.js').Translate} t
+ * @param {import('./words.js').Translate} t
  * @returns {{text: string, tone: 'calm'|'alert'|'notice', remedy?: 'continueHere'|'retry'}}
  */
 export function statusOf(chat, t) {
@@ -18,6 +18,7 @@ export function statusOf(chat, t) {
   return { text: '', tone: 'calm' };
 }
 
-function problem({ name, text }, t) {
+/** @param {import('./chat.js').Problem} problem @param {import('./words.js').Translate} t @returns {{text: string, tone: 'calm'|'alert'}} */
+function problem({ name = 'problem', text }, t) {
   return { text: text ?? t(name), tone: name === 'declined' ? 'calm' : 'alert' };
 }

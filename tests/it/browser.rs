@@ -45,7 +45,7 @@ async fn before_a_click_the_page_is_loaded_and_nothing_else_happens() {
     browser.open(&app.url("/?lang=zh")).await;
     browser.until("seen('launcher').length === 1 && document.readyState === 'complete'").await;
     assert_eq!(browser.value(LEFT_BEHIND).await, json!([0, 0, "", null]));
-    let page = ["/demo/demo.css", "/demo/demo.js", "/demo/favicon.svg", "/widget/veetflow.js"];
+    let page = ["/demo/demo.css", "/demo/demo.js", "/demo/favicon.svg", "/v1/widget.js"];
     let fetched = browser.value(&format!("[...new Set({FETCHED})]")).await;
     assert_eq!(fetched, json!(page));
     assert_eq!(browser.value("document.documentElement.lang").await, "zh-CN");

@@ -87,6 +87,8 @@ fn every_link_between_the_documents_leads_somewhere() {
         "docs/PROTOCOL.md",
         "docs/PROMISES.md",
         "docs/KNOWLEDGE.md",
+        "docs/ACCESSIBILITY.md",
+        "docs/WIDGET.md",
     ] {
         let folder = root().join(document).parent().expect("a folder").to_owned();
         for target in read(document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {

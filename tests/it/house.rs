@@ -240,9 +240,14 @@ async fn health_and_readiness_tell_apart_a_living_process_and_a_usable_one() {
 #[actix_web::test]
 async fn the_demo_site_its_pages_and_the_widget_are_served_with_a_strict_policy() {
     let app = TestApp::start().await;
-    for path in
-        ["/", "/widget/veetflow.js", "/demo/demo.css", "/pages/zh/privacy", "/pages/en/retention"]
-    {
+    for path in [
+        "/",
+        "/v1/widget.js",
+        "/configure",
+        "/demo/demo.css",
+        "/pages/zh/privacy",
+        "/pages/en/retention",
+    ] {
         let response = reqwest::get(app.url(path)).await.expect("an answer");
         assert_eq!(response.status(), 200, "{path}");
         let policy =

@@ -10,6 +10,7 @@
 )]
 #![expect(unreachable_pub, reason = "`pub` says that other modules of this one binary use it")]
 
+mod accessibility;
 mod audit;
 mod bad_input;
 mod browser;
@@ -22,18 +23,25 @@ mod counterpart;
 mod crash;
 mod docs;
 mod drain;
+mod dressing;
+mod embedding;
 mod holds;
+mod hostile;
 mod house;
 mod key_service;
 mod keys;
 mod knowledge;
 mod ledger;
 mod outage;
+mod own_data;
 mod providers;
 mod pseudonyms;
 mod purge;
 mod resume;
+mod screens;
 mod store;
 mod supervision;
 mod support;
+mod tabs;
+mod widget;
 mod withdrawal;

@@ -7,6 +7,7 @@ pub(super) mod privacy;
 pub(super) mod questions;
 pub(super) mod session;
 pub(super) mod socket;
+pub(super) mod widgets;
 
 use actix_web::{HttpResponse, get};
 

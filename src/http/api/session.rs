@@ -12,6 +12,7 @@ use crate::domain::age::MINIMUM_AGE;
 use crate::domain::consent::Purpose;
 use crate::domain::language::Language;
 use crate::domain::tenant::TenantState;
+use crate::domain::widget::WidgetSettings;
 use crate::http::Edge;
 use crate::http::caller::{Arrival, PrivacySignal, VisitorToken, WidgetCaller};
 use crate::http::problem::Problem;
@@ -66,6 +67,8 @@ struct WidgetInfo {
     id: String,
     /// The organisation's name.
     name: String,
+    /// What the organisation chose for it; what is missing is the widget's own way.
+    settings: WidgetSettings,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -110,6 +113,9 @@ pub(in crate::http) async fn open_session(
         TenantState::Suspended => return Err(Problem::new(ErrorCode::TenantSuspended, language)),
         TenantState::Closed => return Err(Problem::new(ErrorCode::TenantGone, language)),
     }
+    if caller.gate.settings.paused {
+        return Err(Problem::new(ErrorCode::WidgetPaused, language));
+    }
     let known = token.0.and_then(|token| services.door.visitor(&token, caller.widget, now));
     let visitor: VisitorId = known.unwrap_or_else(|| services.ids.next());
     if services.door.is_turned_away(visitor, now) {
@@ -148,7 +154,11 @@ pub(in crate::http) async fn open_session(
         ticket,
         conversation_id: continued.map(|latest| latest.conversation),
         socket: "/v1/socket",
-        widget: WidgetInfo { id: caller.widget.to_string(), name: snapshot.display_name },
+        widget: WidgetInfo {
+            id: caller.widget.to_string(),
+            name: snapshot.display_name,
+            settings: caller.gate.settings.as_ref().clone(),
+        },
         policy: PolicyInfo {
             version: POLICY_VERSION,
             url: format!("/pages/{}/privacy", language.as_str()),

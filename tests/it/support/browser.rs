@@ -27,7 +27,7 @@ const ARGUMENTS: [&str; 10] = [
 
 /// What every script may use: parts of the widget by their test names, and what a visitor sees there.
 const HELPERS: &str = r"
-    const root = document.querySelector('veetflow-widget')?.shadowRoot;
+    const root = document.querySelector('veetflow-widget, veetflow-chat')?.shadowRoot;
     const all = (name) => [...(root?.querySelectorAll(`[data-test='${name}']`) ?? [])];
     const seen = (name) => all(name).filter((part) => part.checkVisibility());
     const messages = (author) => seen('message').filter((part) => part.dataset.author === author);
@@ -97,6 +97,26 @@ impl Browser {
         self.post("/refresh", &json!({})).await;
     }
 
+    /// Opens another tab and goes there; gives its name and that of the one before.
+    pub async fn another_tab(&self) -> (String, String) {
+        let now = self.http.get(format!("{}/window", self.session)).send().await;
+        let now: Value = now.expect("an answer").json().await.expect("JSON");
+        let made = self.post("/window/new", &json!({"type": "tab"})).await;
+        let name = |value: &Value| value.as_str().expect("a name").to_owned();
+        let (made, before) = (name(&made["handle"]), name(&now["value"]));
+        self.go_to_tab(&made).await;
+        (made, before)
+    }
+
+    pub async fn go_to_tab(&self, name: &str) {
+        self.post("/window", &json!({"handle": name})).await;
+    }
+
+    /// Closes the tab that is shown.
+    pub async fn close_tab(&self) {
+        drop(self.http.delete(format!("{}/window", self.session)).send().await);
+    }
+
     /// The value of an expression in the page.
     pub async fn value(&self, expression: &str) -> Value {
         let script = format!("{HELPERS} return ({expression});");
@@ -134,6 +154,43 @@ impl Browser {
         let presses: Vec<_> = text.chars().flat_map(press).collect();
         let keyboard = json!({"type": "key", "id": "keyboard", "actions": presses});
         self.post("/actions", &json!({"actions": [keyboard]})).await;
+    }
+
+    /// What the browser itself can be told to do or to pretend, by the protocol of its developer tools.
+    pub async fn pretend(&self, command: &str, parameters: Value) {
+        self.post("/goog/cdp/execute", &json!({"cmd": command, "params": parameters})).await;
+    }
+
+    /// A screen of this size, in CSS pixels.
+    pub async fn screen(&self, width: u32, height: u32) {
+        let size =
+            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.pretend("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    /// What axe-core finds wrong with the widget by the rules of WCAG 2.2 AA and its own best practice.
+    pub async fn violations(&self) -> Vec<String> {
+        if self.value("typeof window.axe").await == "undefined" {
+            let axe = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/axe/axe.min.js");
+            let axe = std::fs::read_to_string(axe)
+                .expect("axe-core is missing: run .setup/axe (`make test` does)");
+            self.post("/execute/sync", &json!({"script": axe, "args": []})).await;
+        }
+        let script = "const done = arguments[0]; axe.run(document.querySelector('veetflow-widget, veetflow-chat'), \
+            {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], resultTypes: ['violations']}) \
+            .then(({violations, passes}) => done(passes.length ? violations.map(({id, nodes}) => id + ': ' + nodes.map((node) => node.html + ' ' + node.failureSummary).join(' | ')) : ['nothing was looked at']), \
+            (fault) => done([String(fault)]));";
+        let found = self.post("/execute/async", &json!({"script": script, "args": []})).await;
+        let found = found.as_array().expect("a list").clone();
+        found.iter().map(|one| one.as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// What a script gives that may wait and import.
+    pub async fn module(&self, script: &str) -> Value {
+        let script = format!(
+            "const done = arguments[0]; (async () => {{ {script} }})().then(done, (fault) => done('failed: ' + fault));"
+        );
+        self.post("/execute/async", &json!({"script": script, "args": []})).await
     }
 
     /// Keeps a picture for people to look at.

@@ -7,10 +7,12 @@ pub mod logs;
 pub mod provider;
 pub mod server;
 pub mod shop;
+pub mod site;
 pub mod stub;
 pub mod visitor;
 
 pub use app::TestApp;
 pub use provider::Scripted;
 pub use shop::Shop;
+pub use site::Site;
 pub use visitor::Visitor;
