@@ -14,6 +14,10 @@ pub struct Providers {
     pub chain: Vec<String>,
     /// Whether what identifies a visitor is replaced by placeholders before it leaves.
     pub pseudonyms: bool,
+    /// Whether the next model is asked beside one that is later than it usually is.
+    pub hedge: bool,
+    /// Of how many requests in a hundred that may be done.
+    pub hedge_percent: u8,
     /// OpenAI, or one server that speaks its protocol.
     pub openai: Model,
     /// Anthropic.

@@ -8,6 +8,7 @@ mod breaker;
 mod call;
 mod egress;
 mod google;
+mod health;
 pub mod knowledge;
 mod model;
 mod openai;
@@ -32,7 +33,9 @@ use crate::privacy::disclosure::{Disclosed, Processor};
 
 use knowledge::Library;
 use model::Remote;
-use router::{Candidate, Router};
+use router::{Candidate, Hedge, Router};
+
+pub use health::Health;
 
 /// A piece of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,6 +171,9 @@ pub trait Provider: Send + Sync + fmt::Debug {
 pub struct Providers {
     models: Models,
     library: Arc<Library>,
+    /// Whether a second model is asked beside a late one where a tenant has not decided.
+    hedges: bool,
+    hedge: Hedge,
 }
 
 #[derive(Debug, Clone)]
@@ -184,6 +190,15 @@ impl Providers {
         settings: &config::Providers,
         library: Arc<Library>,
     ) -> Result<Self, egress::EgressError> {
+        Self::sharing(settings, library, &Health::default())
+    }
+
+    /// The same, with what others know of the models' health.
+    pub fn sharing(
+        settings: &config::Providers,
+        library: Arc<Library>,
+        health: &Health,
+    ) -> Result<Self, egress::EgressError> {
         let http = egress::client()?;
         let mut chain = Vec::new();
         for (name, model) in egress::ordered(settings)? {
@@ -196,18 +211,21 @@ impl Providers {
                     Arc::new(Remote::<openai_responses::Responses>::new(name, model, http))
                 }
             };
-            chain.push(Candidate::new(if settings.pseudonyms {
+            let provider: Arc<dyn Provider> = if settings.pseudonyms {
                 Arc::new(pseudonymous::Pseudonymous::new(provider))
             } else {
                 provider
-            }));
+            };
+            chain.push(Candidate::new(provider, health));
         }
-        Ok(Self { models: Models::Chain(chain), library })
+        let hedge = Hedge { percent: settings.hedge_percent };
+        Ok(Self { models: Models::Chain(chain), library, hedges: settings.hedge, hedge })
     }
 
     /// Providers with this model, for tests that bring one.
     pub fn with_model(model: Arc<dyn Provider>, library: Arc<Library>) -> Self {
-        Self { models: Models::Given(model), library }
+        let hedge = Hedge { percent: 0 };
+        Self { models: Models::Given(model), library, hedges: false, hedge }
     }
 
     /// The models by themselves, in the order in which they are asked.
@@ -220,12 +238,18 @@ impl Providers {
         }
     }
 
-    /// Who answers for a tenant.
+    /// Who answers for a tenant, as the server's settings say.
     pub fn for_tenant(&self, tenant: TenantId) -> Arc<dyn Provider> {
+        self.for_tenant_hedging(tenant, self.hedges)
+    }
+
+    /// Who answers for a tenant that decided itself whether a second model is asked beside a late one.
+    pub fn for_tenant_hedging(&self, tenant: TenantId, hedges: bool) -> Arc<dyn Provider> {
+        let hedge = hedges.then_some(self.hedge);
         let knowledge = knowledge::Knowledge::new(self.library.clone(), tenant);
         let model: Arc<dyn Provider> = match &self.models {
             Models::Given(model) => model.clone(),
-            Models::Chain(chain) => match Router::new(chain, Arc::new(knowledge.clone())) {
+            Models::Chain(chain) => match Router::new(chain, Arc::new(knowledge.clone()), hedge) {
                 Some(router) => Arc::new(router),
                 None => return Arc::new(knowledge),
             },

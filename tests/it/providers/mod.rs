@@ -2,6 +2,7 @@
 
 mod conformance;
 mod failover;
+mod hedging;
 mod pseudonyms;
 mod recorded;
 mod requests;
