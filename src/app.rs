@@ -144,6 +144,9 @@ async fn publish_notice(store: &Store, now: jiff::Timestamp) -> anyhow::Result<(
 pub fn configured_providers(config: &Config) -> ProvidersFactory {
     let settings = config.providers.clone();
     let health = Health::default();
+    for model in Providers::out_of_reach(&settings).unwrap_or_default() {
+        tracing::warn!("{model}");
+    }
     Arc::new(move |library| Ok(Providers::sharing(&settings, library, &health)?))
 }
 

@@ -10,4 +10,5 @@ pub mod origin;
 pub mod prompt;
 pub mod tenant;
 pub mod text;
+pub mod tool;
 pub mod turn;

@@ -27,9 +27,11 @@ use crate::code::{Coded, ErrorCode};
 use crate::config;
 use crate::domain::language::Language;
 use crate::domain::prompt::Prompt;
+use crate::domain::tool::LONGEST_ARGUMENTS;
 use crate::domain::turn::{Citation, StopReason, Usage};
 use crate::id::TenantId;
 use crate::privacy::disclosure::{Disclosed, Processor};
+use crate::privacy::transfer::{Region, Safeguard, Transfer};
 
 use knowledge::Library;
 use model::Remote;
@@ -78,6 +80,15 @@ pub struct ToolRequest {
     pub name: String,
     /// Its arguments, which should be a JSON object.
     pub arguments: String,
+}
+
+impl ToolRequest {
+    /// Adds a piece of the arguments. What is too long to be carried out is not collected either.
+    fn push(&mut self, piece: &str) {
+        if self.arguments.len() <= LONGEST_ARGUMENTS {
+            self.arguments.push_str(piece);
+        }
+    }
 }
 
 /// The stream of one answer. Dropping it ends the call.
@@ -166,6 +177,28 @@ pub trait Provider: Send + Sync + fmt::Debug {
     fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas;
 }
 
+/// A model that no conversation may be shown (policy §11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutOfReach {
+    name: &'static str,
+    transfer: Transfer,
+}
+
+impl fmt::Display for OutOfReach {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, transfer } = self;
+        let place = |region: Option<Region>| region.map_or("?".to_owned(), |it| it.to_string());
+        let safeguard = transfer.safeguard.map_or("none", Safeguard::as_str);
+        write!(
+            formatter,
+            "{name} is never asked: words would go from {} to {} with the safeguard {safeguard}, which is not enough; set \
+             region and transfer of {name} (docs/PROVIDERS.md)",
+            place(transfer.from),
+            place(transfer.to),
+        )
+    }
+}
+
 /// The providers of one worker thread: their connections live on its runtime.
 #[derive(Debug, Clone)]
 pub struct Providers {
@@ -201,15 +234,21 @@ impl Providers {
     ) -> Result<Self, egress::EgressError> {
         let http = egress::client()?;
         let mut chain = Vec::new();
-        for (name, model) in egress::ordered(settings)? {
+        for (name, model, transfer) in egress::ordered(settings)? {
             let http = http.clone();
             let provider: Arc<dyn Provider> = match (name, model.api) {
-                ("anthropic", _) => Arc::new(Remote::<anthropic::Messages>::new(name, model, http)),
-                ("google", _) => Arc::new(Remote::<google::Gemini>::new(name, model, http)),
-                (_, config::Api::Chat) => Arc::new(Remote::<openai::Chat>::new(name, model, http)),
-                (_, config::Api::Responses) => {
-                    Arc::new(Remote::<openai_responses::Responses>::new(name, model, http))
+                ("anthropic", _) => {
+                    Arc::new(Remote::<anthropic::Messages>::new(name, model, transfer, http))
                 }
+                ("google", _) => {
+                    Arc::new(Remote::<google::Gemini>::new(name, model, transfer, http))
+                }
+                (_, config::Api::Chat) => {
+                    Arc::new(Remote::<openai::Chat>::new(name, model, transfer, http))
+                }
+                (_, config::Api::Responses) => Arc::new(
+                    Remote::<openai_responses::Responses>::new(name, model, transfer, http),
+                ),
             };
             let provider: Arc<dyn Provider> = if settings.pseudonyms {
                 Arc::new(pseudonymous::Pseudonymous::new(provider))
@@ -226,6 +265,15 @@ impl Providers {
     pub fn with_model(model: Arc<dyn Provider>, library: Arc<Library>) -> Self {
         let hedge = Hedge { percent: 0 };
         Self { models: Models::Given(model), library, hedges: false, hedge }
+    }
+
+    /// The models that no conversation may be shown, because they are abroad and nothing makes the transfer lawful.
+    pub fn out_of_reach(
+        settings: &config::Providers,
+    ) -> Result<Vec<OutOfReach>, egress::EgressError> {
+        let models = egress::ordered(settings)?;
+        let refused = models.into_iter().filter(|(.., transfer)| !transfer.is_lawful());
+        Ok(refused.map(|(name, _, transfer)| OutOfReach { name, transfer }).collect())
     }
 
     /// The models by themselves, in the order in which they are asked.

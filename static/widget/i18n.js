@@ -69,6 +69,7 @@ const zh = {
   stop_interrupted: '回答中断了',
   stop_consent_withdrawn: '已撤回同意，回答停止',
   stop_abstained: '没有找到有把握的依据，因此没有作答',
+  stop_handoff_requested: '需要工作人员处理',
 };
 
 /** @type {typeof zh} */
@@ -140,6 +141,7 @@ const en = {
   stop_interrupted: 'The answer was interrupted',
   stop_consent_withdrawn: 'Consent withdrawn, answer stopped',
   stop_abstained: 'No reliable source was found, so no answer was given',
+  stop_handoff_requested: 'A person is needed',
 };
 
 const languages = { zh, en };
