@@ -14,6 +14,7 @@
 mod ask;
 mod bare;
 mod corpus;
+mod decode;
 mod durable;
 mod idle;
 mod lane;
@@ -25,6 +26,7 @@ mod relay;
 mod scenario;
 mod server;
 mod stub;
+mod vendor;
 mod visitor;
 
 use std::path::PathBuf;
@@ -83,6 +85,8 @@ enum What {
     Idle,
     /// Personal values on their way to a model: how many are found, at what cost.
     Pseudonyms,
+    /// The adapters by themselves: processor time for each delta beside a bare relay, and hedging.
+    Decode,
     /// The local model that answers.
     #[command(hide = true)]
     Stub,
@@ -107,7 +111,7 @@ fn main() -> anyhow::Result<()> {
     match what {
         What::Stub => return stub::run(),
         What::Bare { model } => return bare::run(model),
-        What::All | What::Relay | What::Durable | What::Idle | What::Pseudonyms => {}
+        What::All | What::Relay | What::Durable | What::Idle | What::Pseudonyms | What::Decode => {}
     }
     let descriptors = place::raise_descriptor_limit();
     let mut table = Table::default();
@@ -128,6 +132,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted(What::Pseudonyms) {
         pseudonyms::run(&settings, &mut table)?;
+    }
+    if wanted(What::Decode) {
+        decode::run(&settings, &mut table)?;
     }
     println!(
         "median [min - max] of {} rounds; load average {started} before, {} after",
