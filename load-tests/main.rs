@@ -14,6 +14,7 @@
 mod ask;
 mod bare;
 mod corpus;
+mod decode;
 mod durable;
 mod idle;
 mod lane;
@@ -26,6 +27,7 @@ mod rewrap;
 mod scenario;
 mod server;
 mod stub;
+mod vendor;
 mod visitor;
 
 use std::path::PathBuf;
@@ -89,6 +91,8 @@ enum What {
     Pseudonyms,
     /// A rotation of the master key: keys wrapped anew a second, beside the bare work of it.
     Rewrap,
+    /// The adapters by themselves: processor time for each delta beside a bare relay, and hedging.
+    Decode,
     /// The local model that answers.
     #[command(hide = true)]
     Stub,
@@ -113,7 +117,13 @@ fn main() -> anyhow::Result<()> {
     match what {
         What::Stub => return stub::run(),
         What::Bare { model } => return bare::run(model),
-        What::All | What::Relay | What::Durable | What::Idle | What::Pseudonyms | What::Rewrap => {}
+        What::All
+        | What::Relay
+        | What::Durable
+        | What::Idle
+        | What::Pseudonyms
+        | What::Rewrap
+        | What::Decode => {}
     }
     let descriptors = place::raise_descriptor_limit();
     let mut table = Table::default();
@@ -137,6 +147,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted(What::Rewrap) {
         rewrap::run(&settings, &mut table)?;
+    }
+    if wanted(What::Decode) {
+        decode::run(&settings, &mut table)?;
     }
     println!(
         "median [min - max] of {} rounds; load average {started} before, {} after",

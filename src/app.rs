@@ -25,8 +25,8 @@ use crate::domain::language::Language;
 use crate::embedded::Cluster;
 use crate::http::{Arrivals, Edge};
 use crate::id::Ids;
-use crate::providers::Providers;
 use crate::providers::knowledge::Library;
+use crate::providers::{Health, Providers};
 use crate::services::session::Door;
 use crate::services::shelving::Shelving;
 use crate::services::{Services, demo, notice};
@@ -146,7 +146,11 @@ async fn publish_notice(store: &Store, now: jiff::Timestamp) -> anyhow::Result<(
 /// The providers that the configuration names.
 pub fn configured_providers(config: &Config) -> ProvidersFactory {
     let settings = config.providers.clone();
-    Arc::new(move |library| Ok(Providers::new(&settings, library)?))
+    let health = Health::default();
+    for model in Providers::out_of_reach(&settings).unwrap_or_default() {
+        tracing::warn!("{model}");
+    }
+    Arc::new(move |library| Ok(Providers::sharing(&settings, library, &health)?))
 }
 
 impl App {

@@ -22,6 +22,7 @@ use crate::app::{Company, Foundation, Ground};
 use crate::clock::SystemClock;
 use crate::config::{Config, Layers};
 use crate::domain::audit::Actor;
+use crate::providers::Providers;
 
 /// AI customer-service chat that is real-time, and private in a way that can be proved.
 ///
@@ -212,7 +213,10 @@ fn check_config(layers: &Layers) -> anyhow::Result<ExitCode> {
         let shown = if setting.value.is_empty() { "(empty)" } else { &setting.value };
         say(&format!("{:width$}  {shown}  ← {}", setting.key, setting.source));
     }
-    layers.read()?;
+    let config = layers.read()?;
+    for model in Providers::out_of_reach(&config.providers)? {
+        say(&format!("note: {model}"));
+    }
     say("all settings are valid");
     Ok(ExitCode::SUCCESS)
 }

@@ -7,6 +7,7 @@ use super::say;
 use crate::app::{Foundation, configured_providers};
 use crate::clock::SystemClock;
 use crate::config::Layers;
+use crate::providers::Providers;
 use crate::purge;
 
 pub(super) fn doctor(layers: &Layers) -> anyhow::Result<ExitCode> {
@@ -32,7 +33,16 @@ pub(super) fn doctor(layers: &Layers) -> anyhow::Result<ExitCode> {
         say(&format!("✓ keys: {}", super::keys::advice(&foundation.services.vault.census()?)));
         let mut code = ExitCode::SUCCESS;
         match providers(foundation.services.shelving.library.clone()) {
-            Ok(_) => say("✓ providers"),
+            Ok(_) => {
+                let unlawful = Providers::out_of_reach(&foundation.services.config.providers)?;
+                for model in &unlawful {
+                    say(&format!("✗ providers: {model}"));
+                    code = ExitCode::FAILURE;
+                }
+                if unlawful.is_empty() {
+                    say("✓ providers");
+                }
+            }
             Err(error) => {
                 say(&format!("✗ providers: {error:#}"));
                 code = ExitCode::FAILURE;

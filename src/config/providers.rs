@@ -14,6 +14,13 @@ pub struct Providers {
     pub chain: Vec<String>,
     /// Whether what identifies a visitor is replaced by placeholders before it leaves.
     pub pseudonyms: bool,
+    /// Where visitors are: a code of two letters, `eu` for the European Economic Area. Words that leave it need a safeguard
+    /// (policy §11).
+    pub home: String,
+    /// Whether the next model is asked beside one that is later than it usually is.
+    pub hedge: bool,
+    /// Of how many requests in a hundred that may be done.
+    pub hedge_percent: u8,
     /// OpenAI, or one server that speaks its protocol.
     pub openai: Model,
     /// Anthropic.
@@ -52,6 +59,16 @@ pub struct Model {
     /// The age below which the provider's terms forbid its use; 0 for none beyond this service's own.
     #[serde(default)]
     pub minimum_age: u8,
+    /// Where words are processed; empty: where the vendor does, or this machine for a `base_url` on it.
+    #[serde(default)]
+    pub region: String,
+    /// What makes it lawful to send words there: `scc`, `adequacy`, `standard-contract-cn` or `none-needed`; empty: what the
+    /// vendor's terms of service bring with them.
+    #[serde(default)]
+    pub transfer: String,
+    /// Whether it can be offered tools; without a word, only the vendor's own service is.
+    #[serde(default)]
+    pub tools: Option<bool>,
 }
 
 /// OpenAI's protocols.

@@ -116,7 +116,8 @@ impl Log {
             lines.push(next);
         }
         lines.pop_if(|last| last.role == Role::Assistant);
-        Prompt { lines, language, passages: Vec::new(), has_placeholders: false }.trimmed_to(budget)
+        Prompt { lines, language, passages: Vec::new(), has_placeholders: false, tools: false }
+            .trimmed_to(budget)
     }
 }
 

@@ -12,5 +12,6 @@ pub mod origin;
 pub mod prompt;
 pub mod tenant;
 pub mod text;
+pub mod tool;
 pub mod turn;
 pub mod widget;

@@ -37,6 +37,8 @@ pub struct Prompt {
     pub passages: Vec<Passage>,
     /// Whether some of the words are placeholders for what identifies the visitor.
     pub has_placeholders: bool,
+    /// Whether the model may look things up and ask for a person.
+    pub tools: bool,
 }
 
 /// A piece of a tenant's document.
@@ -120,8 +122,13 @@ mod tests {
         let line = |role, text: &str| Line { role, text: text.repeat(30) };
         let lines =
             vec![line(Role::Visitor, "旧"), line(Role::Assistant, "答"), line(Role::Visitor, "新")];
-        let prompt =
-            Prompt { lines, language: Language::Zh, passages: vec![], has_placeholders: false };
+        let prompt = Prompt {
+            lines,
+            language: Language::Zh,
+            passages: vec![],
+            has_placeholders: false,
+            tools: false,
+        };
         assert_eq!(prompt.clone().trimmed_to(70).lines.len(), 2);
         let smallest = prompt.trimmed_to(0);
         assert_eq!(smallest.lines.len(), 1);

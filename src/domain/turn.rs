@@ -27,6 +27,8 @@ pub enum StopReason {
     Abstained,
     /// The provider declined for reasons of content.
     Refused,
+    /// The model found that a person is needed; the answer says how to reach one.
+    HandoffRequested,
 }
 
 /// Where an answer's statement comes from.
@@ -51,6 +53,19 @@ pub struct Usage {
     /// Tokens of the answer that nobody is shown.
     #[serde(default, skip_serializing_if = "is_none")]
     pub reasoning_tokens: u32,
+}
+
+impl Usage {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+            cached_tokens: self.cached_tokens.saturating_add(other.cached_tokens),
+            reasoning_tokens: self.reasoning_tokens.saturating_add(other.reasoning_tokens),
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]

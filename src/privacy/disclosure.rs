@@ -15,6 +15,7 @@ use crate::code::{Coded, ErrorCode};
 use crate::domain::age::{AgeBracket, MINIMUM_AGE};
 use crate::domain::consent::{Basis, Purpose, Purposes, Standing};
 use crate::domain::tenant::TenantState;
+use crate::privacy::transfer::Transfer;
 
 /// A value that was found fit to be shown to a processor for one purpose. Not cloneable: one permission, one use.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Processor {
     pub minimum_age: u8,
     /// Whether it may train models on what it is sent (policy §3 forbids it).
     pub trains_on_inputs: bool,
+    /// The way of the words to it (policy §11).
+    pub transfer: Transfer,
 }
 
 impl<T: Clone> Disclosed<T> {
@@ -39,6 +42,9 @@ impl<T: Clone> Disclosed<T> {
     pub fn for_processor(&self, processor: Processor) -> Result<Self, Refusal> {
         if processor.trains_on_inputs {
             return Err(Refusal::Trains);
+        }
+        if !processor.transfer.is_lawful() {
+            return Err(Refusal::Transfer);
         }
         if processor.minimum_age > 0 && !self.age.has_reached(processor.minimum_age) {
             return Err(Refusal::TooYoung);
@@ -139,6 +145,9 @@ pub enum Refusal {
     /// The processor trains on what it is sent (policy §3).
     #[error("the processor trains on what it is sent")]
     Trains,
+    /// The words would go abroad without a safeguard (policy §11).
+    #[error("the processor is abroad and no safeguard for the transfer is named")]
+    Transfer,
     /// No grant in force for the purpose.
     #[error("there is no consent for {}", .0.as_str())]
     NoConsent(Purpose),
@@ -155,7 +164,7 @@ impl Coded for Refusal {
             Self::AgeUnknown => ErrorCode::AgeRequired,
             Self::TooYoung => ErrorCode::AgeRestricted,
             Self::NoConsent(_) => ErrorCode::ConsentRequired,
-            Self::Trains => ErrorCode::ProviderUnavailable,
+            Self::Trains | Self::Transfer => ErrorCode::ProviderUnavailable,
         }
     }
 }
@@ -240,6 +249,14 @@ mod tests {
         assert_eq!(decide(objected), Ok(()));
         let fraud = super::decide(Purpose::SecurityFraud, objected).map(drop);
         assert_eq!(fraud, Err(Refusal::Objected(Purpose::SecurityFraud)));
+        let disclosed = disclose((), Purpose::AiAnswer, right).expect("allowed");
+        let to = |processor| disclosed.for_processor(processor).map(Disclosed::into_inner);
+        let here = Processor::default();
+        assert_eq!(to(here), Ok(()));
+        assert_eq!(to(Processor { trains_on_inputs: true, ..here }), Err(Refusal::Trains));
+        assert_eq!(to(Processor { minimum_age: 18, ..here }), Err(Refusal::TooYoung));
+        let transfer = Transfer { to: None, ..Transfer::default() };
+        assert_eq!(to(Processor { transfer, ..here }), Err(Refusal::Transfer));
         let silent = Standing::default();
         assert!(decide(Circumstances { standing: &silent, ..right }).is_err());
     }

@@ -6,3 +6,4 @@ pub mod disclosure;
 pub mod inventory;
 pub mod pseudonym;
 pub mod retention;
+pub mod transfer;

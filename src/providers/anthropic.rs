@@ -35,6 +35,15 @@ struct Request {
     stream: bool,
     system: String,
     messages: Vec<Message>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Offer>,
+}
+
+#[derive(Debug, Serialize)]
+struct Offer {
+    name: &'static str,
+    description: &'static str,
+    input_schema: serde_json::Value,
 }
 
 #[derive(Debug, Serialize)]
@@ -52,6 +61,11 @@ impl Request {
             },
             content: line.text.clone(),
         });
+        let tools = model.tools_for(prompt).map(|tool| Offer {
+            name: tool.name(),
+            description: tool.description(),
+            input_schema: tool.schema(),
+        });
         Self {
             model: model.settings.model.clone(),
             max_tokens: model.settings.max_tokens,
@@ -59,6 +73,7 @@ impl Request {
             system: prompt.instruction(),
             // The protocol wants the visitor to speak first; a trimmed history may begin with an answer.
             messages: messages.skip_while(|message| message.role != "user").collect(),
+            tools: tools.collect(),
         }
     }
 }
@@ -193,7 +208,7 @@ impl MessagesDecoder {
             }
             Piece::InputJsonDelta { partial_json } => {
                 if let Some(tool) = self.tool.as_mut() {
-                    tool.arguments.push_str(&partial_json);
+                    tool.push(&partial_json);
                 }
             }
             Piece::TextDelta { .. } | Piece::Unknown => {}

@@ -14,14 +14,14 @@ const REST: Duration = Duration::from_secs(20);
 /// What a provider may ask for at most; a number without sense must not silence it for a day.
 const LONGEST_REST: Duration = Duration::from_mins(10);
 
-/// The breaker. Of one worker thread, so the lock is never waited for.
+/// The breaker. It is shared by all worker threads; the lock is held for a few instructions, twice a request.
 #[derive(Debug, Default)]
 pub(super) struct Breaker(Mutex<State>);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct State {
     failures: u32,
-    closed_until: Option<Instant>,
+    resting_until: Option<Instant>,
 }
 
 impl Breaker {
@@ -29,14 +29,19 @@ impl Breaker {
     /// long a rest has passed again.
     pub(super) fn admits(&self, now: Instant) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match state.closed_until {
+        match state.resting_until {
             None => true,
             Some(until) if now < until => false,
             Some(_) => {
-                state.closed_until = Some(now + REST);
+                state.resting_until = Some(now + REST);
                 true
             }
         }
+    }
+
+    /// Whether the model is neither at rest nor being tried after one.
+    pub(super) fn is_closed(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).resting_until.is_none()
     }
 
     /// A request was answered to its end.
@@ -60,9 +65,9 @@ impl Breaker {
         };
         state.failures = state.failures.saturating_add(1);
         if let Some(rest) = asked {
-            state.closed_until = Some(now + rest.min(LONGEST_REST));
+            state.resting_until = Some(now + rest.min(LONGEST_REST));
         } else if state.failures >= MOST_FAILURES {
-            state.closed_until = Some(now + REST);
+            state.resting_until = Some(now + REST);
         }
     }
 }
@@ -82,7 +87,9 @@ mod tests {
         assert!(!breaker.admits(start + REST / 2));
         assert!(breaker.admits(start + REST), "the probe");
         assert!(!breaker.admits(start + REST), "a second one beside it");
+        assert!(!breaker.is_closed(), "it is only being tried");
         breaker.succeed();
+        assert!(breaker.is_closed());
         assert!(breaker.admits(start + REST));
     }
 

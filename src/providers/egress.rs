@@ -10,6 +10,7 @@ use hyper::header::HeaderValue;
 use secrecy::ExposeSecret;
 
 use crate::config;
+use crate::privacy::transfer::{Region, Safeguard, Transfer};
 
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
@@ -34,17 +35,29 @@ pub enum EgressError {
         "providers.chain names {0:?}, which is not among the providers; see `veetflow check-config`"
     )]
     Unknown(String),
+    /// No region has this code.
+    #[error("{0} = {1:?} is no region; write a code such as \"eu\", \"us\" or \"cn\"")]
+    Region(String, String),
+    /// No safeguard has this name.
+    #[error(
+        "providers.{0}.transfer = {1:?} is no safeguard; write \"scc\", \"adequacy\", \"standard-contract-cn\" or \
+         \"none-needed\""
+    )]
+    Safeguard(String, String),
     /// Too many servers of one's own.
     #[error("providers.compatible may hold {MOST_COMPATIBLE} entries at most")]
     TooMany,
 }
 
+/// Where the three vendors process what they are sent, by their terms of service, which bring standard contractual clauses
+/// with them.
+const VENDORS: Region = Region::Of(*b"us");
 const MOST_COMPATIBLE: usize = 16;
 
 /// The models that are set up, in the order in which they are asked, each found fit to be sent a conversation.
 pub(super) fn ordered(
     settings: &config::Providers,
-) -> Result<Vec<(&'static str, &config::Model)>, EgressError> {
+) -> Result<Vec<(&'static str, &config::Model, Transfer)>, EgressError> {
     if settings.compatible.len() > MOST_COMPATIBLE {
         return Err(EgressError::TooMany);
     }
@@ -71,7 +84,8 @@ pub(super) fn ordered(
         .filter(is_set_up)
         .map(|(name, model)| {
             check(name, model)?;
-            Ok((interned(name), model))
+            let transfer = transfer(name, model, &settings.home)?;
+            Ok((interned(name), model, transfer))
         })
         .collect()
 }
@@ -102,13 +116,46 @@ fn check(name: &str, model: &config::Model) -> Result<(), EgressError> {
     }
 }
 
+/// The way of words from where visitors are to a model. What is not said of a server that is not the vendor's stays open,
+/// and nothing is sent there.
+pub(super) fn transfer(
+    name: &str,
+    model: &config::Model,
+    home: &str,
+) -> Result<Transfer, EgressError> {
+    let region = |setting: String, code: &str| {
+        Region::parse(code).map(Some).ok_or_else(|| EgressError::Region(setting, code.to_owned()))
+    };
+    let from = region("providers.home".to_owned(), home)?;
+    let is_vendor = model.base_url.is_empty();
+    let to = match model.region.as_str() {
+        "" if is_vendor => Some(VENDORS),
+        "" if is_on_this_machine(&model.base_url) => Some(Region::Here),
+        "" => None,
+        code => region(format!("providers.{name}.region"), code)?,
+    };
+    let safeguard = match model.transfer.as_str() {
+        "" => is_vendor.then_some(Safeguard::Clauses),
+        word => Some(
+            Safeguard::parse(word)
+                .ok_or_else(|| EgressError::Safeguard(name.to_owned(), word.to_owned()))?,
+        ),
+    };
+    Ok(Transfer { from, to, safeguard })
+}
+
+fn is_on_this_machine(base: &str) -> bool {
+    let parsed = base.parse::<Uri>().ok();
+    let host = parsed.as_ref().and_then(Uri::host);
+    matches!(host, Some("localhost" | "127.0.0.1" | "[::1]"))
+}
+
 /// Whether an address is reached over TLS, or is on this machine.
 fn is_fit(base: &str) -> bool {
     let Ok(parsed) = base.parse::<Uri>() else { return false };
-    let is_here = matches!(parsed.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
     match parsed.scheme_str() {
         Some("https") => true,
-        Some("http") => is_here,
+        Some("http") => is_on_this_machine(base),
         Some(_) | None => false,
     }
 }
@@ -152,8 +199,12 @@ mod tests {
             ("providers.openai.base_url", "http://10.0.0.5/v1".into()),
             ("providers.openai.api_key", "two\nlines".into()),
             ("providers.chain", vec!["nobody"].into()),
+            ("providers.home", "Europe".into()),
+            ("providers.openai.transfer", "a handshake".into()),
+            ("providers.openai.region", "the moon".into()),
         ] {
-            let told = refused(vec![setting.clone()]).expect_err("refused");
+            let key = ("providers.openai.api_key", figment::value::Value::from("k"));
+            let told = refused(vec![key, setting.clone()]).expect_err("refused");
             assert!(told.contains("providers."), "{told}");
             assert!(!told.contains("two"), "{told}");
         }

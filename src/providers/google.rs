@@ -35,6 +35,21 @@ struct Request {
     system_instruction: Content,
     contents: Vec<Content>,
     generation_config: Generation,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Declarations>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Declarations {
+    function_declarations: Vec<Declaration>,
+}
+
+#[derive(Debug, Serialize)]
+struct Declaration {
+    name: &'static str,
+    description: &'static str,
+    parameters: serde_json::Value,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,11 +81,19 @@ impl Request {
             };
             content(Some(role), line.text.clone())
         });
+        let offered = model.tools_for(prompt).map(|tool| Declaration {
+            name: tool.name(),
+            description: tool.description(),
+            parameters: tool.schema(),
+        });
+        let function_declarations: Vec<Declaration> = offered.collect();
+        let has_none = function_declarations.is_empty();
         Self {
             system_instruction: content(None, prompt.instruction()),
             // The protocol wants the visitor to speak first; a trimmed history may begin with an answer.
             contents: contents.skip_while(|content| content.role != Some("user")).collect(),
             generation_config: Generation { max_output_tokens: model.settings.max_tokens },
+            tools: if has_none { Vec::new() } else { vec![Declarations { function_declarations }] },
         }
     }
 }

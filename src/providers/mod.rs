@@ -9,6 +9,7 @@ mod call;
 mod connections;
 mod egress;
 mod google;
+mod health;
 pub mod knowledge;
 mod model;
 mod openai;
@@ -28,13 +29,17 @@ use crate::code::{Coded, ErrorCode};
 use crate::config;
 use crate::domain::language::Language;
 use crate::domain::prompt::Prompt;
+use crate::domain::tool::LONGEST_ARGUMENTS;
 use crate::domain::turn::{Citation, StopReason, Usage};
 use crate::id::TenantId;
 use crate::privacy::disclosure::{Disclosed, Processor};
+use crate::privacy::transfer::{Region, Safeguard, Transfer};
 
 use knowledge::Library;
 use model::Remote;
-use router::{Candidate, Router};
+use router::{Candidate, Hedge, Router};
+
+pub use health::Health;
 
 /// A piece of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +82,15 @@ pub struct ToolRequest {
     pub name: String,
     /// Its arguments, which should be a JSON object.
     pub arguments: String,
+}
+
+impl ToolRequest {
+    /// Adds a piece of the arguments. What is too long to be carried out is not collected either.
+    fn push(&mut self, piece: &str) {
+        if self.arguments.len() <= LONGEST_ARGUMENTS {
+            self.arguments.push_str(piece);
+        }
+    }
 }
 
 /// The stream of one answer. Dropping it ends the call.
@@ -165,11 +179,36 @@ pub trait Provider: Send + Sync + fmt::Debug {
     fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas;
 }
 
+/// A model that no conversation may be shown (policy §11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutOfReach {
+    name: &'static str,
+    transfer: Transfer,
+}
+
+impl fmt::Display for OutOfReach {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, transfer } = self;
+        let place = |region: Option<Region>| region.map_or("?".to_owned(), |it| it.to_string());
+        let safeguard = transfer.safeguard.map_or("none", Safeguard::as_str);
+        write!(
+            formatter,
+            "{name} is never asked: words would go from {} to {} with the safeguard {safeguard}, which is not enough; set \
+             region and transfer of {name} (docs/PROVIDERS.md)",
+            place(transfer.from),
+            place(transfer.to),
+        )
+    }
+}
+
 /// The providers of one worker thread: their connections live on its runtime.
 #[derive(Debug, Clone)]
 pub struct Providers {
     models: Models,
     library: Arc<Library>,
+    /// Whether a second model is asked beside a late one where a tenant has not decided.
+    hedges: bool,
+    hedge: Hedge,
 }
 
 #[derive(Debug, Clone)]
@@ -186,30 +225,57 @@ impl Providers {
         settings: &config::Providers,
         library: Arc<Library>,
     ) -> Result<Self, egress::EgressError> {
+        Self::sharing(settings, library, &Health::default())
+    }
+
+    /// The same, with what others know of the models' health.
+    pub fn sharing(
+        settings: &config::Providers,
+        library: Arc<Library>,
+        health: &Health,
+    ) -> Result<Self, egress::EgressError> {
         let tls = connections::tls()?;
         let mut chain = Vec::new();
-        for (name, model) in egress::ordered(settings)? {
+        for (name, model, transfer) in egress::ordered(settings)? {
             let tls = tls.clone();
             let provider: Arc<dyn Provider> = match (name, model.api) {
-                ("anthropic", _) => Arc::new(Remote::<anthropic::Messages>::new(name, model, tls)),
-                ("google", _) => Arc::new(Remote::<google::Gemini>::new(name, model, tls)),
-                (_, config::Api::Chat) => Arc::new(Remote::<openai::Chat>::new(name, model, tls)),
+                ("anthropic", _) => {
+                    Arc::new(Remote::<anthropic::Messages>::new(name, model, transfer, tls))
+                }
+                ("google", _) => {
+                    Arc::new(Remote::<google::Gemini>::new(name, model, transfer, tls))
+                }
+                (_, config::Api::Chat) => {
+                    Arc::new(Remote::<openai::Chat>::new(name, model, transfer, tls))
+                }
                 (_, config::Api::Responses) => {
-                    Arc::new(Remote::<openai_responses::Responses>::new(name, model, tls))
+                    Arc::new(Remote::<openai_responses::Responses>::new(name, model, transfer, tls))
                 }
             };
-            chain.push(Candidate::new(if settings.pseudonyms {
+            let provider: Arc<dyn Provider> = if settings.pseudonyms {
                 Arc::new(pseudonymous::Pseudonymous::new(provider))
             } else {
                 provider
-            }));
+            };
+            chain.push(Candidate::new(provider, health));
         }
-        Ok(Self { models: Models::Chain(chain), library })
+        let hedge = Hedge { percent: settings.hedge_percent };
+        Ok(Self { models: Models::Chain(chain), library, hedges: settings.hedge, hedge })
     }
 
     /// Providers with this model, for tests that bring one.
     pub fn with_model(model: Arc<dyn Provider>, library: Arc<Library>) -> Self {
-        Self { models: Models::Given(model), library }
+        let hedge = Hedge { percent: 0 };
+        Self { models: Models::Given(model), library, hedges: false, hedge }
+    }
+
+    /// The models that no conversation may be shown, because they are abroad and nothing makes the transfer lawful.
+    pub fn out_of_reach(
+        settings: &config::Providers,
+    ) -> Result<Vec<OutOfReach>, egress::EgressError> {
+        let models = egress::ordered(settings)?;
+        let refused = models.into_iter().filter(|(.., transfer)| !transfer.is_lawful());
+        Ok(refused.map(|(name, _, transfer)| OutOfReach { name, transfer }).collect())
     }
 
     /// The models by themselves, in the order in which they are asked.
@@ -222,12 +288,18 @@ impl Providers {
         }
     }
 
-    /// Who answers for a tenant.
+    /// Who answers for a tenant, as the server's settings say.
     pub fn for_tenant(&self, tenant: TenantId) -> Arc<dyn Provider> {
+        self.for_tenant_hedging(tenant, self.hedges)
+    }
+
+    /// Who answers for a tenant that decided itself whether a second model is asked beside a late one.
+    pub fn for_tenant_hedging(&self, tenant: TenantId, hedges: bool) -> Arc<dyn Provider> {
+        let hedge = hedges.then_some(self.hedge);
         let knowledge = knowledge::Knowledge::new(self.library.clone(), tenant);
         let model: Arc<dyn Provider> = match &self.models {
             Models::Given(model) => model.clone(),
-            Models::Chain(chain) => match Router::new(chain, Arc::new(knowledge.clone())) {
+            Models::Chain(chain) => match Router::new(chain, Arc::new(knowledge.clone()), hedge) {
                 Some(router) => Arc::new(router),
                 None => return Arc::new(knowledge),
             },

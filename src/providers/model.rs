@@ -13,7 +13,9 @@ use super::{Deltas, Provider};
 use crate::config;
 use crate::domain::language::Language;
 use crate::domain::prompt::Prompt;
+use crate::domain::tool::Tool;
 use crate::privacy::disclosure::{Disclosed, Processor};
+use crate::privacy::transfer::Transfer;
 
 /// The vendors' addresses, up to and including the version.
 pub(super) const OPENAI: &str = "https://api.openai.com/v1";
@@ -45,6 +47,14 @@ impl Model {
         self.settings.base_url.is_empty()
     }
 
+    /// What it is offered. A server that is not the vendor's may not know tools, and is offered them where its settings say
+    /// that it does.
+    pub(super) fn tools_for(&self, prompt: &Prompt) -> impl Iterator<Item = Tool> + use<> {
+        let is_able = self.settings.tools.unwrap_or(self.is_vendor());
+        let offers = prompt.tools && is_able;
+        Tool::ALL.into_iter().filter(move |_| offers)
+    }
+
     pub(super) fn key(&self) -> &str {
         self.settings.api_key.expose_secret()
     }
@@ -62,12 +72,14 @@ impl<P: Protocol> Remote<P> {
     pub(super) fn new(
         name: &'static str,
         settings: &config::Model,
+        transfer: Transfer,
         tls: Arc<ClientConfig>,
     ) -> Self {
         let base = if settings.base_url.is_empty() { P::VENDOR } else { &settings.base_url };
         let processor = Processor {
             minimum_age: settings.minimum_age,
             trains_on_inputs: settings.trains_on_inputs,
+            transfer,
         };
         let model = Model {
             name,
@@ -103,13 +115,17 @@ impl<P: Protocol> Provider for Remote<P> {
             "google" => "Google AI",
             _ => "",
         };
-        if self.model.is_vendor() && !vendor.is_empty() {
-            return vendor.to_owned();
-        }
         let model = self.model();
+        let region = self.processor.transfer.to.and_then(|region| region.name(language));
+        if self.model.is_vendor() && !vendor.is_empty() {
+            let region = region.unwrap_or_default();
+            return language.pick(format!("{vendor}（{region}）"), format!("{vendor} ({region})"));
+        }
+        let region = region.map(|name| language.pick(format!("，{name}"), format!(", {name}")));
+        let region = region.unwrap_or_default();
         language.pick(
-            format!("我们使用的模型服务（{model}）"),
-            format!("the model service we use ({model})"),
+            format!("我们使用的模型服务（{model}{region}）"),
+            format!("the model service we use ({model}{region})"),
         )
     }
 

@@ -8,7 +8,8 @@ use async_openai::config::Config;
 use async_openai::types::chat::{
     ChatCompletionRequestAssistantMessage, ChatCompletionRequestMessage,
     ChatCompletionRequestSystemMessage, ChatCompletionRequestUserMessage,
-    ChatCompletionStreamOptions, CreateChatCompletionRequest,
+    ChatCompletionStreamOptions, ChatCompletionTool, ChatCompletionTools,
+    CreateChatCompletionRequest, FunctionObject,
 };
 use serde::Deserialize;
 
@@ -56,8 +57,19 @@ fn body(model: &Model, prompt: &Prompt) -> CreateChatCompletionRequest {
         store: is_vendor.then_some(false),
         max_completion_tokens: is_vendor.then_some(max_tokens),
         max_tokens: (!is_vendor).then_some(max_tokens),
+        tools: offered(model, prompt),
         ..CreateChatCompletionRequest::default()
     }
+}
+
+fn offered(model: &Model, prompt: &Prompt) -> Option<Vec<ChatCompletionTools>> {
+    let tools = model.tools_for(prompt).map(|tool| {
+        let (name, description) = (tool.name().to_owned(), Some(tool.description().to_owned()));
+        let function =
+            FunctionObject { name, description, parameters: Some(tool.schema()), strict: None };
+        ChatCompletionTools::Function(ChatCompletionTool { function })
+    });
+    Some(tools.collect()).filter(|tools: &Vec<_>| !tools.is_empty())
 }
 
 /// Reads the protocol's chunks. The reason comes before the usage, so it is held back until the end.
@@ -187,7 +199,7 @@ impl ChatDecoder {
             found.extend(self.tool.replace(next).map(|tool| Ok(Delta::Tool(tool))));
         }
         if let (Some(tool), Some(piece)) = (self.tool.as_mut(), function.arguments) {
-            tool.arguments.push_str(&piece);
+            tool.push(&piece);
         }
     }
 }
@@ -214,6 +226,7 @@ mod tests {
             language: Language::Zh,
             passages: vec![],
             has_placeholders: false,
+            tools: true,
         };
         let sent = |base: &str| {
             let model = Model {
@@ -228,12 +241,17 @@ mod tests {
                     max_tokens: 9,
                     trains_on_inputs: false,
                     minimum_age: 0,
+                    region: String::new(),
+                    transfer: String::new(),
+                    tools: None,
                 },
                 tls: super::super::connections::tls().expect("roots"),
             };
             serde_json::to_value(body(&model, &prompt)).expect("JSON")
         };
         assert_eq!(sent("")["store"], false, "the vendor would keep it");
+        assert_eq!(sent("")["tools"].as_array().map(Vec::len), Some(2));
+        assert_eq!(sent("http://127.0.0.1:1/v1").get("tools"), None, "it may not know them");
         assert_eq!(sent("")["max_completion_tokens"], 9);
         assert_eq!(sent("http://127.0.0.1:1/v1").get("store"), None);
         assert_eq!(sent("http://127.0.0.1:1/v1")["max_tokens"], 9);

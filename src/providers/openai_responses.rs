@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use async_openai::config::Config;
 use async_openai::types::responses::{
-    CreateResponse, EasyInputContent, EasyInputMessage, InputItem, InputParam, MessageType,
-    ResponseStreamOptions, Role as Author,
+    CreateResponse, EasyInputContent, EasyInputMessage, FunctionTool, InputItem, InputParam,
+    MessageType, ResponseStreamOptions, Role as Author, Tool,
 };
 use serde::Deserialize;
 
@@ -48,11 +48,25 @@ fn body(model: &Model, prompt: &Prompt) -> CreateResponse {
         instructions: Some(prompt.instruction()),
         input: InputParam::Items(lines.collect()),
         max_output_tokens: Some(model.settings.max_tokens),
+        tools: offered(model, prompt),
         store: Some(false),
         stream: Some(true),
         stream_options: Some(ResponseStreamOptions { include_obfuscation: Some(false) }),
         ..CreateResponse::default()
     }
+}
+
+fn offered(model: &Model, prompt: &Prompt) -> Option<Vec<Tool>> {
+    let tools = model.tools_for(prompt).map(|tool| {
+        Tool::Function(FunctionTool {
+            name: tool.name().to_owned(),
+            description: Some(tool.description().to_owned()),
+            parameters: Some(tool.schema()),
+            strict: Some(false),
+            ..FunctionTool::default()
+        })
+    });
+    Some(tools.collect()).filter(|tools: &Vec<_>| !tools.is_empty())
 }
 
 /// Reads the protocol's events. A refusal arrives as words of its own kind.

@@ -1,23 +1,43 @@
 //! Who answers: the first of a chain that can. Another one is asked only while the visitor has seen nothing, and only
 //! when the failure was the provider's and would not repeat itself elsewhere; when no model can answer, the tenant's own
 //! documents do.
+//!
+//! With [`Hedge`], a model that is later than it usually is does not hold the visitor up: the next one of the chain is
+//! asked beside it, and whoever speaks first answers (Dean and Barroso, "The Tail at Scale", 2013).
 
+mod allowance;
+mod candidate;
+mod pace;
+
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::time::{Instant, sleep};
 
-use super::breaker::Breaker;
 use super::{By, Delta, Deltas, Provider, ProviderError};
 use crate::domain::language::Language;
 use crate::domain::prompt::Prompt;
 use crate::privacy::disclosure::{Disclosed, Processor};
 
+pub(super) use allowance::Allowance;
+pub(super) use candidate::Candidate;
+pub(super) use pace::Pace;
+
+use candidate::Begun;
+
 /// How often the chain is gone through.
 const PASSES: usize = 2;
 /// The pause between.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// That a second model is asked beside one that is late.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hedge {
+    /// Of how many requests in a hundred this may be done.
+    pub(super) percent: u8,
+}
 
 /// A chain of models. It has at least one.
 #[derive(Debug, Clone)]
@@ -25,30 +45,27 @@ pub(super) struct Router {
     first: Arc<Candidate>,
     others: Vec<Arc<Candidate>>,
     fallback: Arc<dyn Provider>,
+    hedge: Option<Hedge>,
 }
 
-/// A model, and what is known of its health.
-#[derive(Debug)]
-pub(super) struct Candidate {
-    provider: Arc<dyn Provider>,
-    breaker: Breaker,
-}
-
-impl Candidate {
-    pub(super) fn new(provider: Arc<dyn Provider>) -> Arc<Self> {
-        Arc::new(Self { provider, breaker: Breaker::default() })
-    }
-
-    pub(super) fn provider(&self) -> &Arc<dyn Provider> {
-        &self.provider
-    }
+/// How far one question has come.
+struct Asking {
+    prompt: Disclosed<Prompt>,
+    /// Requests made.
+    attempts: u32,
+    /// Who was asked beside another one in this pass.
+    doubled: Vec<usize>,
 }
 
 impl Router {
     /// Over a chain, with what answers when nobody there does; `None` when the chain is empty.
-    pub(super) fn new(chain: &[Arc<Candidate>], fallback: Arc<dyn Provider>) -> Option<Self> {
+    pub(super) fn new(
+        chain: &[Arc<Candidate>],
+        fallback: Arc<dyn Provider>,
+        hedge: Option<Hedge>,
+    ) -> Option<Self> {
         let (first, others) = chain.split_first()?;
-        Some(Self { first: first.clone(), others: others.to_vec(), fallback })
+        Some(Self { first: first.clone(), others: others.to_vec(), fallback, hedge })
     }
 
     fn chain(&self) -> impl Iterator<Item = &Arc<Candidate>> {
@@ -56,67 +73,94 @@ impl Router {
     }
 
     async fn choose(self, prompt: Disclosed<Prompt>) -> Deltas {
-        let mut attempts = 0;
+        let mut asking = Asking { prompt, attempts: 0, doubled: Vec::new() };
         for pass in 0..PASSES {
             if pass > 0 {
                 sleep(PAUSE).await;
             }
-            for candidate in self.chain() {
-                let Ok(permitted) = prompt.for_processor(candidate.provider.terms()) else {
-                    continue;
-                };
-                if !candidate.breaker.admits(Instant::now()) {
+            asking.doubled.clear();
+            for (place, candidate) in self.chain().enumerate() {
+                if asking.doubled.contains(&place) {
                     continue;
                 }
-                attempts += 1;
-                match candidate.ask(permitted, attempts).await {
-                    Ok(deltas) => return deltas,
+                let Ok(permitted) = asking.prompt.for_processor(candidate.provider.terms()) else {
+                    continue;
+                };
+                if !candidate.admits() {
+                    continue;
+                }
+                match self.race(place, candidate, permitted, &mut asking).await {
+                    Ok(begun) => return begun.told(asking.attempts),
                     Err(failure) if failure.is_transient() => {}
-                    Err(_) => return self.fall_back(prompt, attempts),
+                    Err(_) => return self.fall_back(asking),
                 }
             }
         }
-        self.fall_back(prompt, attempts)
+        self.fall_back(asking)
     }
 
-    fn fall_back(&self, prompt: Disclosed<Prompt>, attempts: u32) -> Deltas {
-        let by = By::new(self.fallback.as_ref(), attempts + 1);
-        let told = futures_util::stream::iter([Ok(Delta::By(by))]);
-        told.chain(self.fallback.stream(prompt)).boxed_local()
-    }
-}
-
-impl Candidate {
-    /// The answer, once its first delta has come.
-    async fn ask(
-        self: &Arc<Self>,
-        prompt: Disclosed<Prompt>,
-        attempts: u32,
-    ) -> Result<Deltas, ProviderError> {
-        let mut deltas = self.provider.stream(prompt);
-        let failure = match deltas.next().await {
-            Some(Ok(first)) => {
-                let by = Delta::By(By::new(self.provider.as_ref(), attempts));
-                let begun = futures_util::stream::iter([Ok(by), Ok(first)]);
-                let candidate = self.clone();
-                let watched = begun.chain(deltas).inspect(move |delta| match delta {
-                    Ok(Delta::Stop(_)) => candidate.breaker.succeed(),
-                    Ok(_) => {}
-                    Err(error) => candidate.breaker.fail(error, Instant::now()),
-                });
-                return Ok(watched.boxed_local());
-            }
-            Some(Err(error)) => error,
-            None => ProviderError::Interrupted,
+    /// Asks a model, and where it is late the next one beside it. Who loses is dropped, which closes its connection.
+    async fn race(
+        &self,
+        place: usize,
+        candidate: &Arc<Candidate>,
+        permitted: Disclosed<Prompt>,
+        asking: &mut Asking,
+    ) -> Result<Begun, ProviderError> {
+        asking.attempts += 1;
+        let late = self.hedge.and_then(|hedge| candidate.late(hedge));
+        let asked = Instant::now();
+        let mut first = pin!(candidate.ask(permitted));
+        let Some(late) = late else { return first.await };
+        tokio::select! {
+            biased;
+            outcome = &mut first => return outcome,
+            () = sleep(late) => {}
+        }
+        let Some((place, next, permitted)) = self.second(place, asking) else {
+            return first.await;
         };
-        self.breaker.fail(&failure, Instant::now());
-        tracing::warn!(
-            provider = self.provider.name(),
-            error = %failure,
-            attempts,
-            "a provider did not answer"
-        );
-        Err(failure)
+        if !candidate.may_be_doubled() {
+            return first.await;
+        }
+        asking.attempts += 1;
+        asking.doubled.push(place);
+        let mut second = pin!(next.ask(permitted));
+        tokio::select! {
+            biased;
+            outcome = &mut first => match outcome {
+                Ok(begun) => Ok(begun),
+                Err(failure) => second.await.map_err(|_| failure),
+            },
+            outcome = &mut second => match outcome {
+                Ok(begun) => {
+                    candidate.was_outrun(asked.elapsed());
+                    Ok(begun)
+                }
+                Err(_) => first.await,
+            },
+        }
+    }
+
+    /// The next one of the chain that is well and may be shown the prompt, with a permission of its own.
+    fn second(
+        &self,
+        place: usize,
+        asking: &Asking,
+    ) -> Option<(usize, &Arc<Candidate>, Disclosed<Prompt>)> {
+        let following = self.chain().enumerate().skip(place + 1);
+        let mut fit = following
+            .filter(|(place, candidate)| !asking.doubled.contains(place) && candidate.is_well());
+        fit.find_map(|(place, candidate)| {
+            let permitted = asking.prompt.for_processor(candidate.provider.terms()).ok()?;
+            Some((place, candidate, permitted))
+        })
+    }
+
+    fn fall_back(&self, asking: Asking) -> Deltas {
+        let by = By::new(self.fallback.as_ref(), asking.attempts + 1);
+        let told = futures_util::stream::iter([Ok(Delta::By(by))]);
+        told.chain(self.fallback.stream(asking.prompt)).boxed_local()
     }
 }
 

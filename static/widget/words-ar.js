@@ -69,6 +69,7 @@ export default {
   stop_interrupted: 'انقطعت الإجابة',
   stop_consent_withdrawn: 'سُحبت الموافقة وتوقفت الإجابة',
   stop_abstained: 'لم يُعثر على مصدر موثوق، لذا لا إجابة',
+  stop_handoff_requested: 'يلزم تدخل موظف',
   stop_refused: 'امتنع الذكاء الاصطناعي عن الإجابة',
   privacy: 'بياناتك',
   back: 'العودة إلى المحادثة',

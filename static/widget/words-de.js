@@ -69,6 +69,7 @@ export default {
   stop_interrupted: 'Die Antwort wurde unterbrochen',
   stop_consent_withdrawn: 'Einwilligung widerrufen, Antwort angehalten',
   stop_abstained: 'Keine verlässliche Quelle gefunden, daher keine Antwort',
+  stop_handoff_requested: 'Hier wird ein Mensch gebraucht',
   stop_refused: 'Die KI hat nicht geantwortet',
   privacy: 'Deine Daten',
   back: 'Zurück zur Unterhaltung',

@@ -69,6 +69,7 @@ export default {
   stop_interrupted: 'The answer was interrupted',
   stop_consent_withdrawn: 'Consent withdrawn, answer stopped',
   stop_abstained: 'No reliable source was found, so no answer was given',
+  stop_handoff_requested: 'A person is needed',
   stop_refused: 'The AI declined to answer this',
   privacy: 'Your data',
   back: 'Back to the conversation',

@@ -69,6 +69,7 @@ export default {
   stop_interrupted: 'La respuesta se interrumpió',
   stop_consent_withdrawn: 'Consentimiento retirado, respuesta detenida',
   stop_abstained: 'No se halló una fuente fiable, así que no se respondió',
+  stop_handoff_requested: 'Hace falta una persona',
   stop_refused: 'La IA no quiso responder a esto',
   privacy: 'Tus datos',
   back: 'Volver a la conversación',

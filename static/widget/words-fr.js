@@ -69,6 +69,7 @@ export default {
   stop_interrupted: 'La réponse a été interrompue',
   stop_consent_withdrawn: 'Accord retiré, réponse arrêtée',
   stop_abstained: 'Aucune source fiable trouvée, donc pas de réponse',
+  stop_handoff_requested: 'Une personne doit prendre le relais',
   stop_refused: 'L’IA a refusé de répondre',
   privacy: 'Vos données',
   back: 'Revenir à la conversation',

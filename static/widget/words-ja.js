@@ -69,6 +69,7 @@ export default {
   stop_interrupted: '回答が中断されました',
   stop_consent_withdrawn: '同意の撤回により停止しました',
   stop_abstained: '確かな根拠が見つからず、回答しませんでした',
+  stop_handoff_requested: '担当者の対応が必要です',
   stop_refused: 'AI はこの質問に回答しませんでした',
   privacy: 'あなたのデータ',
   back: '会話に戻る',

@@ -69,6 +69,7 @@ export default {
   stop_interrupted: '回答中断了',
   stop_consent_withdrawn: '已撤回同意，回答停止',
   stop_abstained: '没有找到有把握的依据，因此没有作答',
+  stop_handoff_requested: '需要工作人员处理',
   stop_refused: 'AI 没有回答这个问题',
   privacy: '你的数据',
   back: '返回对话',

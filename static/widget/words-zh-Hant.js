@@ -69,6 +69,7 @@ export default {
   stop_interrupted: '回答中斷了',
   stop_consent_withdrawn: '已撤回同意，回答停止',
   stop_abstained: '沒有找到有把握的依據，因此沒有作答',
+  stop_handoff_requested: '需要專人處理',
   stop_refused: 'AI 沒有回答這個問題',
   privacy: '你的資料',
   back: '返回對話',

@@ -143,6 +143,25 @@ fn check_config_says_where_each_value_came_from_and_hides_secrets() {
     );
 }
 
+/// Policy §11: an operator learns of a model to which nothing makes the transfer lawful before a visitor does.
+#[test]
+fn a_model_abroad_without_a_safeguard_is_named_before_anyone_asks() {
+    let told = |transfer: &str| {
+        let output = program()
+            .arg("check-config")
+            .env("VEETFLOW__PROVIDERS__OPENAI__BASE_URL", "https://models.example/v1")
+            .env("VEETFLOW__PROVIDERS__OPENAI__REGION", "sg")
+            .env("VEETFLOW__PROVIDERS__OPENAI__TRANSFER", transfer)
+            .output()
+            .expect("runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let text = told("");
+    assert!(text.contains("openai is never asked: words would go from eu to sg"), "{text}");
+    assert!(!told("scc").contains("never asked"));
+}
+
 #[test]
 fn a_wrong_setting_stops_the_start_and_is_named() {
     let output = program()

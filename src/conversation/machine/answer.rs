@@ -41,7 +41,7 @@ impl Answer {
             Delta::Citations(citations) => self.citations = citations,
             Delta::Usage(usage) => self.usage = Some(usage),
             Delta::Stop(reason) => self.stop_reason = Some(reason),
-            // None is offered, so one that is asked for is an invention of the model's.
+            // What was offered has been dealt with before; this is an invention of the model's.
             Delta::Tool(_) => {}
         }
     }

@@ -53,20 +53,36 @@ impl Manner {
     }
 
     fn refusal(&self, language: Language) -> String {
-        let chinese = self.contact.as_deref().map_or_else(
-            || "请通过本网站公布的方式联系我们".to_owned(),
-            |contact| format!("请联系 {contact}"),
-        );
-        let english = self.contact.as_deref().map_or_else(
-            || "please use the contact details on this website".to_owned(),
-            |contact| format!("please contact {contact}"),
-        );
+        let contact = self.way(language);
         language.pick(
-            format!("我能查阅的文档里没有这个问题的答案，我不想凭空猜测。如需工作人员帮助，{chinese}。"),
+            format!("我能查阅的文档里没有这个问题的答案，我不想凭空猜测。如需工作人员帮助，{contact}。"),
             format!(
-                "The documents I answer from do not cover this, and I would rather not guess. To reach a person, {english}."
+                "The documents I answer from do not cover this, and I would rather not guess. To reach a person, {contact}."
             ),
         )
+    }
+
+    /// What is said where a person is needed.
+    pub(super) fn handoff(&self, language: Language) -> String {
+        let contact = self.way(language);
+        language.pick(
+            format!("这件事需要工作人员处理，而本聊天中没有工作人员在线，{contact}。"),
+            format!("This needs a person, and there is none on this chat: {contact}."),
+        )
+    }
+
+    fn way(&self, language: Language) -> String {
+        match &self.contact {
+            Some(contact) => {
+                language.pick(format!("请联系 {contact}"), format!("please contact {contact}"))
+            }
+            None => language
+                .pick(
+                    "请通过本网站公布的方式联系我们",
+                    "please use the contact details on this website",
+                )
+                .to_owned(),
+        }
     }
 }
 

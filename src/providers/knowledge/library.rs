@@ -116,6 +116,11 @@ impl Library {
         compose::reply(&books.index, &self.segmenter, &books.manner, question, language)
     }
 
+    pub(super) fn way_to_a_person(&self, tenant: TenantId, language: Language) -> String {
+        let books = self.shelf(tenant).unwrap_or_default();
+        read_lock(&books).manner.handoff(language)
+    }
+
     pub(super) fn find(
         &self,
         tenant: TenantId,

@@ -3,6 +3,7 @@
 
 pub mod compose;
 mod excerpt;
+mod grounded;
 pub mod index;
 mod library;
 mod passages;
@@ -17,12 +18,13 @@ use futures_util::StreamExt;
 use super::{Delta, Deltas, Provider, ProviderError};
 use crate::domain::language::Language;
 use crate::domain::prompt::{Passage, Prompt};
-use crate::domain::turn::{Citation, StopReason};
+use crate::domain::turn::StopReason;
 use crate::id::TenantId;
 use crate::privacy::disclosure::Disclosed;
 
 use compose::Reply;
 
+pub use grounded::Grounded;
 pub use library::{Library, Shelved};
 
 /// A tenant's documents as a provider.
@@ -40,6 +42,14 @@ impl Knowledge {
 
     fn passages(&self, prompt: &Prompt) -> Vec<Passage> {
         self.library.find(self.tenant, prompt.question(), prompt.language)
+    }
+
+    fn look_up(&self, query: &str, language: Language) -> Vec<Passage> {
+        self.library.find(self.tenant, query, language)
+    }
+
+    fn way_to_a_person(&self, prompt: &Prompt) -> String {
+        self.library.way_to_a_person(self.tenant, language_of(prompt))
     }
 }
 
@@ -108,53 +118,4 @@ fn paced(deltas: Vec<Delta>) -> Deltas {
             Ok::<_, ProviderError>(delta)
         })
         .boxed_local()
-}
-
-/// A model that is shown the passages that fit the question, and whose answer cites them.
-#[derive(Debug)]
-pub struct Grounded {
-    model: Arc<dyn Provider>,
-    knowledge: Knowledge,
-}
-
-impl Grounded {
-    /// Puts a model on the ground of a tenant's documents.
-    pub fn new(model: Arc<dyn Provider>, knowledge: Knowledge) -> Self {
-        Self { model, knowledge }
-    }
-}
-
-impl Provider for Grounded {
-    fn name(&self) -> &'static str {
-        self.model.name()
-    }
-
-    fn model(&self) -> &str {
-        self.model.model()
-    }
-
-    fn label(&self, language: Language) -> String {
-        self.model.label(language)
-    }
-
-    fn processor(&self, language: Language) -> String {
-        self.model.processor(language)
-    }
-
-    fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas {
-        let passages = self.knowledge.passages(prompt.get());
-        let citations: Vec<Citation> = passages
-            .iter()
-            .map(|passage| Citation { title: passage.title.clone(), url: passage.url.clone() })
-            .collect();
-        let sourced =
-            futures_util::stream::iter(
-                (!citations.is_empty())
-                    .then_some(Ok::<_, ProviderError>(Delta::Citations(citations))),
-            );
-        self.model
-            .stream(prompt.map(|prompt| Prompt { passages, ..prompt }))
-            .chain(sourced)
-            .boxed_local()
-    }
 }

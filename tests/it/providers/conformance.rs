@@ -208,3 +208,37 @@ async fn what_is_enormous_is_cut_off() {
         assert_eq!(end, Some(ProviderError::Endless), "{kind:?}");
     }
 }
+
+#[actix_web::test]
+async fn an_answer_that_drips_byte_by_byte_and_says_nothing_is_not_waited_for() {
+    let drip = Step::Forever(b"d".to_vec(), Duration::from_millis(100));
+    for kind in Kind::ALL {
+        let vendor = Vendor::start(vec![streaming(), drip.clone()]).await;
+        let deltas = heard(adapter(kind, &vendor.base_url, 1).as_ref()).await;
+        assert_eq!(deltas, [Err(ProviderError::Silent)], "{kind:?}");
+        assert!(vendor.is_left_alone().await, "{kind:?} kept the connection");
+    }
+}
+
+#[actix_web::test]
+async fn hostile_nesting_is_an_answer_that_cannot_be_read() {
+    let deep = "[".repeat(300_000);
+    let closed = format!("{deep}{}", "]".repeat(300_000));
+    for kind in Kind::ALL {
+        let field = match kind {
+            Kind::Chat | Kind::Compatible => "\"choices\"",
+            Kind::Responses => "\"type\":\"response.output_text.delta\",\"delta\"",
+            Kind::Anthropic => "\"type\":\"content_block_delta\",\"delta\"",
+            Kind::Google => "\"candidates\"",
+        };
+        for nested in [&deep, &closed] {
+            let told = streamed(kind, format!("data: {{{field}:{nested}}}\n\n")).await;
+            assert_eq!(told, [Err(ProviderError::Malformed)], "{kind:?}");
+        }
+        // In a field that nobody reads, it is passed over or refused; either way the reader lives.
+        let unread = format!("data: {{\"type\":\"novelty\",\"unread\":{closed}}}\n\n");
+        let told = streamed(kind, unread + &kind.answer(&["a"])).await;
+        let is_read = words(&told) == "a" && last(&told) == &Ok(Delta::Stop(StopReason::Complete));
+        assert!(is_read || told == [Err(ProviderError::Malformed)], "{kind:?}: {told:?}");
+    }
+}

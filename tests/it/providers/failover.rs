@@ -1,6 +1,7 @@
 //! The chain: who is asked when somebody does not answer, and who is not.
 
 use veetflow::domain::age::AgeBracket;
+use veetflow::domain::language::Language;
 use veetflow::domain::turn::StopReason;
 use veetflow::id::{Id, TenantId};
 use veetflow::providers::{Delta, Provider, ProviderError};
@@ -89,6 +90,22 @@ async fn a_visitor_is_served_when_every_model_fails() {
         said(router.as_ref(), AgeBracket::Adult).await;
     }
     assert!(first.asked().len() <= 5, "the breaker stayed closed: {}", first.asked().len());
+}
+
+/// Policy §11: words do not go abroad without a safeguard that the law of their origin knows.
+#[actix_web::test]
+async fn a_provider_abroad_without_a_safeguard_is_shown_nothing() {
+    for (transfer, asked) in [("", 0), ("none-needed", 0), ("scc", 1)] {
+        let abroad = Vendor::start(good(Kind::Anthropic)).await;
+        let mut all = settings(Kind::Anthropic, &abroad.base_url, 1);
+        all.push(("providers.anthropic.region", "us".into()));
+        all.push(("providers.anthropic.transfer", transfer.into()));
+        let router = providers(all).for_tenant(Id::from_uuid(uuid::Uuid::from_u128(1)));
+        let by = answered_by(&said(router.as_ref(), AgeBracket::Adult).await).0;
+        assert_eq!(abroad.asked().len(), asked, "{transfer:?}");
+        assert_eq!(by == "anthropic", asked == 1, "{transfer:?}");
+        assert!(router.processor(Language::En).contains("United States"));
+    }
 }
 
 /// The vendor's terms demand adults (policy §10): a younger visitor's words do not reach it.

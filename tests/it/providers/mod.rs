@@ -3,9 +3,11 @@
 mod conformance;
 mod connections;
 mod failover;
+mod hedging;
 mod pseudonyms;
 mod recorded;
 mod requests;
+mod tools;
 mod vendor;
 mod wire;
 
@@ -34,6 +36,7 @@ fn settings(kind: Kind, base_url: &str, seconds: u64) -> Vec<(&'static str, Valu
     model.insert("model".into(), "m-1".into());
     model.insert("first_token_seconds".into(), seconds.into());
     model.insert("trains_on_inputs".into(), false.into());
+    model.insert("tools".into(), true.into());
     if kind == Kind::Responses {
         model.insert("api".into(), "responses".into());
     }
@@ -68,6 +71,7 @@ fn prompt() -> Prompt {
             text: "三个工作日。".into(),
         }],
         has_placeholders: false,
+        tools: true,
     }
 }
 

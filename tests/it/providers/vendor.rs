@@ -41,13 +41,21 @@ pub struct Vendor {
 
 impl Vendor {
     pub async fn start(script: Vec<Step>) -> Self {
+        Self::in_turn(vec![script]).await
+    }
+
+    /// The first connection is answered with the first script and so on; the last one serves whoever comes after.
+    pub async fn in_turn(scripts: Vec<Vec<Step>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base_url = format!("http://{}/v1", listener.local_addr().expect("bound"));
         let vendor = Self { base_url, seen: Arc::default() };
         let served = vendor.clone();
         actix_web::rt::spawn(async move {
+            let mut place = 0;
             while let Ok((connection, _)) = listener.accept().await {
-                let (vendor, script) = (served.clone(), script.clone());
+                let script = scripts.get(place).or(scripts.last()).cloned().unwrap_or_default();
+                place += 1;
+                let vendor = served.clone();
                 actix_web::rt::spawn(async move {
                     drop(vendor.answer(connection, script).await);
                     vendor.seen.lock().expect("whole").ended += 1;

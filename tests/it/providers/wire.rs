@@ -168,6 +168,42 @@ impl Kind {
         }
     }
 
+    /// A whole answer that asks for a tool and says nothing; the arguments come in two pieces where the vendor sends pieces.
+    pub fn asking(self, name: &str, arguments: &str) -> String {
+        let cut = arguments.char_indices().nth(arguments.chars().count() / 2).map_or(0, |at| at.0);
+        let (one, other) = arguments.split_at(cut);
+        let call = match self {
+            Self::Chat | Self::Compatible => {
+                let piece = |function: Value| {
+                    let call = json!({"index": 0, "function": function});
+                    self.event(&json!({"choices": [{"delta": {"tool_calls": [call]}}]}))
+                };
+                piece(json!({"name": name, "arguments": one})) + &piece(json!({"arguments": other}))
+            }
+            Self::Responses => self.event(&json!({
+                "type": "response.output_item.done",
+                "item": {"type": "function_call", "call_id": "c", "name": name, "arguments": arguments},
+            })),
+            Self::Anthropic => {
+                let piece = |json: &str| {
+                    let delta = json!({"type": "input_json_delta", "partial_json": json});
+                    self.event(&json!({"type": "content_block_delta", "index": 1, "delta": delta}))
+                };
+                let block = json!({"type": "tool_use", "id": "t", "name": name, "input": {}});
+                let start = json!({"type": "content_block_start", "content_block": block});
+                let stop = json!({"type": "content_block_stop", "index": 1});
+                self.event(&start) + &piece(one) + &piece(other) + &self.event(&stop)
+            }
+            // This vendor sends the arguments as they are: what is not JSON is a broken event.
+            Self::Google => {
+                let args: Value = serde_json::from_str(arguments).unwrap_or(Value::Null);
+                let part = json!({"functionCall": {"name": name, "args": args}});
+                self.event(&json!({"candidates": [{"content": {"parts": [part]}}]}))
+            }
+        };
+        self.start() + &call + &self.end(End::Complete)
+    }
+
     /// A whole answer.
     pub fn answer(self, pieces: &[&str]) -> String {
         let words: String = pieces.iter().map(|piece| self.words(piece)).collect();
