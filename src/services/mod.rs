@@ -12,6 +12,7 @@ pub mod notice;
 pub mod questions;
 pub mod receipt;
 pub mod recording;
+pub mod restoring;
 pub mod session;
 pub mod shelving;
 pub mod widgets;

@@ -16,6 +16,7 @@ pub mod installation;
 pub mod lane;
 pub mod migrate;
 pub mod purging;
+pub mod restoring;
 mod statement;
 pub mod tenants;
 pub mod turns;

@@ -37,6 +37,7 @@ mod own_data;
 mod providers;
 mod pseudonyms;
 mod purge;
+mod restoring;
 mod resume;
 mod screens;
 mod store;
