@@ -32,7 +32,7 @@ use crate::providers::{Health, Providers};
 use crate::services::session::Door;
 use crate::services::shelving::Shelving;
 use crate::services::{Services, demo, notice};
-use crate::store::Store;
+use crate::store::{Address, Store};
 use crate::supervision::Tree;
 use crate::supervision::librarian::CatchUp;
 use crate::supervision::purge::Cease;
@@ -116,6 +116,11 @@ impl Foundation {
             runtime: ground.runtime(),
         };
         Ok(Self { services, first_start, ledger, ground })
+    }
+
+    /// Where the database is.
+    pub fn address(&self) -> &Address {
+        &self.ground.address
     }
 
     /// The process of the embedded database, if there is one.

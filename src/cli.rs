@@ -2,6 +2,7 @@
 
 mod admin;
 mod audit;
+mod backup;
 mod desk;
 mod doctor;
 mod hold;
@@ -86,6 +87,9 @@ enum Command {
     /// The master key: rotation, census, destruction.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Backups of the database.
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
     /// The erasure ledger: what was erased, and erasing it again after a restore.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -161,6 +165,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             on_foundation(layers.read()?, async |foundation| keys::run(foundation, &command).await)
                 .map_err(busy)
         }
+        Command::Backup(command) => backup::backup(layers.read()?, command),
         Command::Ledger(command) => ledger::ledger(layers.read()?, command),
         Command::Tenant(command) => {
             on_ground(&layers.read()?, async |ground| admin::tenant(&ground.store, command).await)

@@ -5,6 +5,7 @@
 //! function that judges each row by itself.
 
 pub mod api_keys;
+pub mod archive;
 pub mod audit;
 pub mod children;
 mod connect;

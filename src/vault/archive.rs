@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 
 use uuid::Uuid;
 
-use crate::vault::cipher::{Cipher, NONCE_BYTES, TAG_BYTES, fresh_key};
+use crate::vault::cipher::{Cipher, KeyBytes, NONCE_BYTES, TAG_BYTES, fresh_key};
 use crate::vault::wrapping::{Label, Purpose};
 use crate::vault::{KeyCheck, MasterSource, VaultError, WrappedKey};
 
@@ -60,34 +60,52 @@ pub struct ArchiveKey {
 impl ArchiveKey {
     /// A new key and the record to keep of it, which is of no use without the master key.
     pub fn make(source: &MasterSource, archive: Uuid) -> Result<(Self, Vec<u8>), VaultError> {
-        let masters = source.masters()?;
-        let master = masters.first().ok_or(VaultError::WrongKey)?;
         let key = fresh_key()?;
-        let label = Label { version: FIRST, generation: FIRST };
-        let purpose = Purpose::Archive(archive);
-        let wrapped = WrappedKey::wrap(&master.wrapping_cipher()?, purpose, &key, label)?;
-        let record = [master.check()?.as_bytes().as_slice(), &wrapped.to_stored()].concat();
+        let record = wrapped(source, archive, &key)?;
         Ok((Self { archive, cipher: Cipher::new(&key) }, record))
     }
 
     /// The key of a record: `WrongKey` if its master is not there any more.
     pub fn open(source: &MasterSource, archive: Uuid, record: &[u8]) -> Result<Self, VaultError> {
-        let (check, wrapped) = record.split_first_chunk::<16>().ok_or(VaultError::Tampered)?;
-        let check = KeyCheck::from_stored(*check);
-        let wrapped = WrappedKey::from_stored(wrapped).ok_or(VaultError::Tampered)?;
-        for master in source.masters()? {
-            if check.agree(&master.check()?).is_ok() {
-                let key = wrapped.unwrap(&master.wrapping_cipher()?, Purpose::Archive(archive))?;
-                return Ok(Self { archive, cipher: Cipher::new(&key) });
-            }
-        }
-        Err(VaultError::WrongKey)
+        let key = unwrapped(source, archive, record)?;
+        Ok(Self { archive, cipher: Cipher::new(&key) })
+    }
+
+    /// The record under the newest master key instead, so that an older one can be destroyed.
+    pub fn rewrap(
+        source: &MasterSource,
+        archive: Uuid,
+        record: &[u8],
+    ) -> Result<Vec<u8>, VaultError> {
+        wrapped(source, archive, &unwrapped(source, archive, record)?)
     }
 
     fn bound(&self, index: u64, is_last: bool) -> Vec<u8> {
         let index = index.to_be_bytes();
         [b"VFA1".as_slice(), self.archive.as_bytes(), &index, &[u8::from(is_last)]].concat()
     }
+}
+
+/// The check value of the master, then the key as it wraps it.
+fn wrapped(source: &MasterSource, archive: Uuid, key: &KeyBytes) -> Result<Vec<u8>, VaultError> {
+    let masters = source.masters()?;
+    let master = masters.first().ok_or(VaultError::WrongKey)?;
+    let label = Label { version: FIRST, generation: FIRST };
+    let purpose = Purpose::Archive(archive);
+    let wrapped = WrappedKey::wrap(&master.wrapping_cipher()?, purpose, key, label)?;
+    Ok([master.check()?.as_bytes().as_slice(), &wrapped.to_stored()].concat())
+}
+
+fn unwrapped(source: &MasterSource, archive: Uuid, record: &[u8]) -> Result<KeyBytes, VaultError> {
+    let (check, wrapped) = record.split_first_chunk::<16>().ok_or(VaultError::Tampered)?;
+    let check = KeyCheck::from_stored(*check);
+    let wrapped = WrappedKey::from_stored(wrapped).ok_or(VaultError::Tampered)?;
+    for master in source.masters()? {
+        if check.agree(&master.check()?).is_ok() {
+            return wrapped.unwrap(&master.wrapping_cipher()?, Purpose::Archive(archive));
+        }
+    }
+    Err(VaultError::WrongKey)
 }
 
 impl std::fmt::Debug for ArchiveKey {

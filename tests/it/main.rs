@@ -12,6 +12,7 @@
 
 mod accessibility;
 mod audit;
+mod backups;
 mod bad_input;
 mod browser;
 mod canary;
