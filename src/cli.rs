@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod desk;
 mod doctor;
+mod drill;
 mod hold;
 mod keys;
 mod knowledge;

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
-use super::{busy, on_gate, on_ground, say};
+use super::{busy, drill, on_gate, on_ground, say};
 use crate::app::{Foundation, Gate, Ground, master_source};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -30,6 +30,13 @@ pub(super) enum BackupCommand {
     List(Where),
     /// Read all of a backup and verify every part of it.
     Verify {
+        /// The backup, `bkp_…`.
+        backup: String,
+        #[command(flatten)]
+        place: Where,
+    },
+    /// Try a restore out: restore into a database of its own, erase again what was erased, count, throw it away.
+    Drill {
         /// The backup, `bkp_…`.
         backup: String,
         #[command(flatten)]
@@ -87,6 +94,10 @@ pub(super) fn backup(config: Config, command: BackupCommand) -> anyhow::Result<E
             bar.finish_and_clear();
             say(&format!("{backup} is whole: {} of rows, every part verified", HumanBytes(read?)));
             Ok(ExitCode::SUCCESS)
+        }
+        BackupCommand::Drill { backup, place } => {
+            let (shelf, id) = (shelf(&config, place)?, named(&backup)?);
+            on_ground(&config, async |ground| drill::drill(ground, &config, &shelf, id).await)
         }
         BackupCommand::Restore { backup, place } => {
             let (shelf, id) = (shelf(&config, place)?, named(&backup)?);

@@ -5,11 +5,12 @@
 //! it must be. An empty or an older ledger must not satisfy the question, or a restore of all three would pass.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::code::{Coded, ErrorCode};
 use crate::domain::audit::{Action, Deed, Objects};
 use crate::id::{ConversationId, TenantId};
-use crate::ledger::{Act, Ledger, LedgerError, Position};
+use crate::ledger::{Act, Ledger, LedgerError, Position, survey};
 use crate::services::Services;
 use crate::store::restoring::LedgerMark;
 use crate::store::{Store, StoreError};
@@ -122,16 +123,20 @@ fn erasures(
         }
         let Act::Erased(extent) = entry.act else { return Ok(()) };
         if entry.seq > after && entry.epoch >= from_epoch {
-            if batches.last().is_none_or(|batch| batch.extents.len() >= BATCH) {
-                batches.push(Erasures::default());
-            }
-            if let Some(batch) = batches.last_mut() {
-                batch.take(extent);
-            }
+            put(&mut batches, extent);
         }
         Ok(())
     })?;
     Ok((batches, known))
+}
+
+fn put(batches: &mut Vec<Erasures>, extent: Extent) {
+    if batches.last().is_none_or(|batch| batch.extents.len() >= BATCH) {
+        batches.push(Erasures::default());
+    }
+    if let Some(batch) = batches.last_mut() {
+        batch.take(extent);
+    }
 }
 
 /// Judges whether database, keyring and ledger belong together in time. Finishes the last destruction if a crash came
@@ -212,16 +217,8 @@ pub async fn replay(
     let mut done = Replay { erasures: 0, resurrected: 0, left: 0 };
     for batch in &batches {
         vault.destroy_again(&batch.extents, now)?;
-        for (tenant, conversations) in &batch.conversations {
-            done.resurrected += store.count_rows(*tenant, conversations).await?;
-            store.delete_again(*tenant, conversations).await?;
-            done.left += store.count_rows(*tenant, conversations).await?;
-        }
-        for tenant in &batch.tenants {
-            done.resurrected += empty(store, *tenant).await?;
-        }
+        done.erase(store, batch).await?;
         let erased = u64::try_from(batch.extents.len()).unwrap_or(u64::MAX);
-        done.erasures += erased;
         step(erased);
     }
     if done.left > 0 {
@@ -234,6 +231,37 @@ pub async fn replay(
     store.record_alone(&deed).await?;
     store.set_ledger_mark(&LedgerMark { seq, hash, is_restored: false }).await?;
     Ok(done)
+}
+
+/// Erases the rows that a ledger names from a database that has no keyring and is thrown away, to see whether it would work.
+pub async fn replay_rows(store: &Store, ledger: &Path) -> Result<Replay, Quarantine> {
+    let mut batches = Vec::new();
+    survey::<LedgerError>(ledger, |entry, _| {
+        if let Act::Erased(extent) = entry.act {
+            put(&mut batches, extent);
+        }
+        Ok(())
+    })?;
+    let mut done = Replay { erasures: 0, resurrected: 0, left: 0 };
+    for batch in &batches {
+        done.erase(store, batch).await?;
+    }
+    Ok(done)
+}
+
+impl Replay {
+    async fn erase(&mut self, store: &Store, batch: &Erasures) -> Result<(), StoreError> {
+        for (tenant, conversations) in &batch.conversations {
+            self.resurrected += store.count_rows(*tenant, conversations).await?;
+            store.delete_again(*tenant, conversations).await?;
+            self.left += store.count_rows(*tenant, conversations).await?;
+        }
+        for tenant in &batch.tenants {
+            self.resurrected += empty(store, *tenant).await?;
+        }
+        self.erasures += u64::try_from(batch.extents.len()).unwrap_or(u64::MAX);
+        Ok(())
+    }
 }
 
 /// Deletes all conversations of a tenant that was erased as a whole.

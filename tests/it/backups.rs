@@ -59,6 +59,12 @@ async fn what_was_erased_since_a_backup_stays_erased_when_the_backup_is_restored
     let place = folder.display().to_string();
     let (desk, id) = erased_since(&folder).await;
     assert_eq!(rows(&desk.database).await, 0);
+    // Tried out first, on a database that is thrown away.
+    let drilled = desk.says(&["backup", "drill", &id, "--folder", &place]);
+    println!("{drilled}");
+    assert!(drilled.contains("resurrected before: 4, after: 0"), "{drilled}");
+    assert!(!desk.data_dir.join("drill").exists() && rows(&desk.database).await == 0);
+    assert!(desk.says(&["audit", "list"]).contains("backup.drilled"));
     desk.says(&["backup", "restore", &id, "--folder", &place]);
     assert_eq!(rows(&desk.database).await, 3, "it had come back");
     let refused = desk.run(&["serve"]);
