@@ -5,6 +5,7 @@ mod ground;
 mod house_number;
 mod keys;
 mod listener;
+mod quarantine;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,12 +26,13 @@ use crate::domain::language::Language;
 use crate::embedded::Cluster;
 use crate::http::{Arrivals, Edge};
 use crate::id::Ids;
+use crate::ledger::Ledger;
 use crate::providers::knowledge::Library;
 use crate::providers::{Health, Providers};
 use crate::services::session::Door;
 use crate::services::shelving::Shelving;
 use crate::services::{Services, demo, notice};
-use crate::store::Store;
+use crate::store::{Address, Store};
 use crate::supervision::Tree;
 use crate::supervision::librarian::CatchUp;
 use crate::supervision::purge::Cease;
@@ -40,6 +42,7 @@ pub use ground::{Company, Ground};
 pub use house_number::HouseNumber;
 pub use keys::FirstStart;
 pub(crate) use keys::master_source;
+pub use quarantine::Gate;
 
 /// How long a start waits for the documents.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
@@ -54,6 +57,8 @@ pub struct Foundation {
     pub services: Services,
     /// What was made at the very first start.
     pub first_start: Option<FirstStart>,
+    /// What was erased, on record outside the database.
+    pub ledger: Arc<Ledger>,
     ground: Ground,
 }
 
@@ -77,10 +82,20 @@ pub struct App {
 impl Foundation {
     /// Prepares the ground and opens the keyring that belongs to it.
     pub async fn lay(config: Config, clock: SharedClock) -> anyhow::Result<Self> {
+        Self::lay_behind(config, clock, Gate::Closed).await
+    }
+
+    /// The same for a command that sets right what keeps the gate closed.
+    pub async fn lay_behind(
+        config: Config,
+        clock: SharedClock,
+        gate: Gate,
+    ) -> anyhow::Result<Self> {
         let ground = Ground::prepare(&config, Company::Alone).await?;
         let store = ground.store.at_time_of(clock.clone());
         let now = clock.now();
         let (vault, first_start) = keys::open(&config, &store, now).await?;
+        let ledger = quarantine::pass(&config, &store, &vault, gate, now).await?;
         publish_notice(&store, now).await?;
         if config.http.demo {
             demo::ensure(&store, now).await?;
@@ -100,7 +115,12 @@ impl Foundation {
             purge_bell: Arc::default(),
             runtime: ground.runtime(),
         };
-        Ok(Self { services, first_start, ground })
+        Ok(Self { services, first_start, ledger, ground })
+    }
+
+    /// Where the database is.
+    pub fn address(&self) -> &Address {
+        &self.ground.address
     }
 
     /// The process of the embedded database, if there is one.

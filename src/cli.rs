@@ -2,11 +2,14 @@
 
 mod admin;
 mod audit;
+mod backup;
 mod desk;
 mod doctor;
+mod drill;
 mod hold;
 mod keys;
 mod knowledge;
+mod ledger;
 mod purge;
 mod read_pdf;
 mod serve;
@@ -18,11 +21,12 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
-use crate::app::{Company, Foundation, Ground};
+use crate::app::{Company, Foundation, Gate, Ground};
 use crate::clock::SystemClock;
 use crate::config::{Config, Layers};
 use crate::domain::audit::Actor;
 use crate::providers::Providers;
+use crate::services::restoring::Quarantine;
 
 /// AI customer-service chat that is real-time, and private in a way that can be proved.
 ///
@@ -84,6 +88,12 @@ enum Command {
     /// The master key: rotation, census, destruction.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Backups of the database.
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
+    /// The erasure ledger: what was erased, and erasing it again after a restore.
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     /// Print the description of the HTTP interface (`OpenAPI`).
     PrintOpenapi,
     /// Check that everything the server needs is in order, without starting it.
@@ -97,6 +107,9 @@ enum Command {
         most: usize,
     },
 }
+
+/// `EX_CONFIG` of sysexits: starting again will not help, so that a service manager need not try.
+const NOT_CONFIGURED: u8 = 78;
 
 /// Where commands write. Kept apart from logs, which go to standard error.
 pub(crate) fn say(line: &str) {
@@ -113,7 +126,13 @@ pub fn run(cli: Cli) -> ExitCode {
         Err(error) => {
             let mut err = std::io::stderr().lock();
             let told = writeln!(err, "veetflow: {error:#}");
-            if told.is_err() { ExitCode::from(2) } else { ExitCode::FAILURE }
+            let is_quarantined =
+                error.downcast_ref::<Quarantine>().is_some_and(Quarantine::is_verdict);
+            match (told, is_quarantined) {
+                (_, true) => ExitCode::from(NOT_CONFIGURED),
+                (Err(_), false) => ExitCode::from(2),
+                (Ok(()), false) => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -147,6 +166,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             on_foundation(layers.read()?, async |foundation| keys::run(foundation, &command).await)
                 .map_err(busy)
         }
+        Command::Backup(command) => backup::backup(layers.read()?, command),
+        Command::Ledger(command) => ledger::ledger(layers.read()?, command),
         Command::Tenant(command) => {
             on_ground(&layers.read()?, async |ground| admin::tenant(&ground.store, command).await)
         }
@@ -195,10 +216,19 @@ fn on_foundation(
     config: Config,
     work: impl AsyncFnOnce(&Foundation) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
+    on_gate(config, Gate::Closed, work)
+}
+
+/// The same, whatever the erasure ledger has to say if the gate is not closed.
+fn on_gate(
+    config: Config,
+    gate: Gate,
+    work: impl AsyncFnOnce(&Foundation) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
     crate::telemetry::start(&config.telemetry);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut foundation = Foundation::lay(config, Arc::new(SystemClock)).await?;
+        let mut foundation = Foundation::lay_behind(config, Arc::new(SystemClock), gate).await?;
         foundation.services = foundation.services.by(operator());
         let outcome = work(&foundation).await;
         foundation.close().await;

@@ -173,6 +173,8 @@ kinds! {
     Document DocumentId "doc";
     /// One running process.
     Node NodeId "nod";
+    /// A backup.
+    Backup BackupId "bkp";
     /// One pass of the purge.
     Run RunId "run";
 }

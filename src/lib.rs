@@ -13,9 +13,10 @@
 //! privacy:      domain clock id code
 //! vault:        domain clock id code
 //! kms:          vault config
+//! ledger:       vault clock id code
 //! providers:    domain privacy clock id code config
 //! store:        domain privacy vault clock id code config
-//! services:     store vault privacy domain providers clock id code config
+//! services:     store ledger vault privacy domain providers clock id code config
 //! purge:        services store vault privacy domain clock id code config
 //! conversation: services store vault providers privacy domain clock id code config
 //! supervision:  conversation purge services privacy domain clock id code config telemetry
@@ -35,6 +36,7 @@ pub mod embedded;
 pub mod http;
 pub mod id;
 pub mod kms;
+pub mod ledger;
 pub mod privacy;
 pub mod providers;
 pub mod purge;

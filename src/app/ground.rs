@@ -24,6 +24,8 @@ pub enum Company {
 pub struct Ground {
     /// The store.
     pub store: Store,
+    /// Where it is.
+    pub address: Address,
     pub(super) cluster: Option<Cluster>,
     threads: Threads,
 }
@@ -74,7 +76,7 @@ impl Ground {
             timeout: Duration::from_secs(config.database.timeout_seconds.max(1)),
         };
         let store = Store::open(&address, &runtime, settings)?;
-        Ok(Self { store, cluster, threads })
+        Ok(Self { store, address, cluster, threads })
     }
 
     /// The runtime of the connections, for work that would block a worker.

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::say;
 use crate::app::{Foundation, master_source};
 use crate::domain::audit::{Action, Deed, Objects};
+use crate::services::backups::Shelf;
 use crate::store::Store;
 use crate::vault::{CensusLine, Destruction, Rotation};
 
@@ -156,6 +157,8 @@ async fn destroy(foundation: &Foundation, generation: u16) -> anyhow::Result<()>
     let source = master_source(&services.config)?;
     let (action, amount) = (Action::MasterDestroyed, i64::from(generation));
     services.store.record_alone(&Deed { action, objects: Objects::None, amount }).await?;
+    // What a backup needs must not go with the old master.
+    Shelf::of(&services.config.data_dir, None, source.clone()).rewrap()?;
     let how = match services.vault.destroy_master(generation, &source)? {
         Destruction::Refused => "was destroyed at the key service, which refuses to open it",
         Destruction::FileRemoved => {

@@ -102,6 +102,16 @@ actions! {
     MasterDestroyed "keys.destroy_master";
     /// Parts of the audit log are about to be dropped; the amount is how many lines.
     AuditDropped "audit.dropped";
+    /// A backup was made.
+    BackupMade "backup.made";
+    /// A backup was put in place of the database.
+    BackupRestored "backup.restored";
+    /// A restore was tried out on a database that was thrown away; the amount is how many erased rows had come back.
+    BackupDrilled "backup.drilled";
+    /// After a restore, what the erasure ledger names was erased again; the amount is how many lines it has.
+    LedgerReplayed "ledger.replayed";
+    /// A new erasure ledger was begun in place of one that was lost.
+    LedgerBegunAnew "ledger.begun_anew";
     /// The salt of an actor is about to be destroyed.
     ActorForgotten "audit.actor_forgotten";
 }

@@ -86,6 +86,7 @@ inventory! {
         SealedContent: "content";
         Nothing: "tenant_id" "document_id" "version" "part";
     }
+    "ledger_mark" { Nothing: "singleton" "seq" "hash" "restored"; }
     "audit_head" { Nothing: "singleton" "seq" "month" "hash"; }
     "audit_entry" {
         Pseudonym: "actor" "object";

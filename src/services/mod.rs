@@ -2,6 +2,7 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod backups;
 pub mod checkpoint;
 pub mod children;
 pub mod consent;
@@ -12,6 +13,7 @@ pub mod notice;
 pub mod questions;
 pub mod receipt;
 pub mod recording;
+pub mod restoring;
 pub mod session;
 pub mod shelving;
 pub mod widgets;

@@ -5,6 +5,7 @@
 //! function that judges each row by itself.
 
 pub mod api_keys;
+pub mod archive;
 pub mod audit;
 pub mod children;
 mod connect;
@@ -16,6 +17,7 @@ pub mod installation;
 pub mod lane;
 pub mod migrate;
 pub mod purging;
+pub mod restoring;
 mod statement;
 pub mod tenants;
 pub mod turns;

@@ -6,7 +6,7 @@ use tokio_postgres::{Error, Row};
 
 use crate::store::{
     api_keys, audit, children, consents, conversations, documents, holds, installation, lane,
-    purging, tenants, turns, unanswered, visitors, widgets,
+    purging, restoring, tenants, turns, unanswered, visitors, widgets,
 };
 
 /// Which role runs a statement.
@@ -64,6 +64,7 @@ pub fn all_statements() -> Vec<Statement> {
         installation::STATEMENTS,
         lane::STATEMENTS,
         purging::STATEMENTS,
+        restoring::STATEMENTS,
         tenants::STATEMENTS,
         turns::STATEMENTS,
         unanswered::STATEMENTS,

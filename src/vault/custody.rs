@@ -3,14 +3,15 @@
 //! During a rotation two masters are at hand. Which one opens a record is written on the record; none is tried out.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use crate::vault::cipher::{Cipher, KeyBytes, fresh_key};
 use crate::vault::conversation_key::{HeldKey, Versions};
 use crate::vault::live_keys::LiveKeys;
 use crate::vault::wrapping::{FIRST_GENERATION, Label, Purpose};
 use crate::vault::{
-    Extent, Keyring, MasterKey, Offer, Reservation, Scope, VaultError, WrappedKey, WrappedPair,
+    Extent, Keyring, MasterKey, Offer, Reservation, Scope, VaultError, Witness, WrappedKey,
+    WrappedPair,
 };
 
 /// How often one key may seal: 2^20 times, so that two random nonces meet with a probability below 2^-57.
@@ -78,6 +79,7 @@ pub(super) struct Custody {
     pub(super) signing_root: KeyBytes,
     live_keys: LiveKeys,
     revoking: Mutex<()>,
+    pub(super) witness: OnceLock<Arc<dyn Witness>>,
     ceiling: u32,
 }
 
@@ -96,6 +98,7 @@ impl Custody {
             signing_root,
             live_keys: LiveKeys::default(),
             revoking: Mutex::new(()),
+            witness: OnceLock::new(),
             ceiling: ceiling.min(SEALS_PER_KEY),
         })
     }
@@ -122,6 +125,28 @@ impl Custody {
     pub(super) fn revoke(&self, extents: &[Extent], at: jiff::Timestamp) -> Result<(), VaultError> {
         let _one_at_a_time = self.revoking.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.epoch()?;
+        if let Some(witness) = self.witness.get() {
+            witness.about_to_destroy(extents, before, at)?;
+        }
+        self.destroy(extents, before, at)
+    }
+
+    /// Destroys once more what is on record already.
+    pub(super) fn destroy_again(
+        &self,
+        extents: &[Extent],
+        at: jiff::Timestamp,
+    ) -> Result<(), VaultError> {
+        let _one_at_a_time = self.revoking.lock().unwrap_or_else(PoisonError::into_inner);
+        self.destroy(extents, self.epoch()?, at)
+    }
+
+    fn destroy(
+        &self,
+        extents: &[Extent],
+        before: u64,
+        at: jiff::Timestamp,
+    ) -> Result<(), VaultError> {
         let outcome = self.keyring.revoke(extents, at);
         self.live_keys.revoke(extents);
         outcome?;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::id::TenantId;
 use crate::vault::custody::{Custody, SEALS_PER_KEY};
 use crate::vault::{
-    ConversationKey, Extent, Keyring, MasterKey, Scope, Signer, SigningKey, VaultError,
+    ConversationKey, Extent, Keyring, MasterKey, Scope, Signer, SigningKey, VaultError, Witness,
 };
 
 /// Gives out the keys of conversations. Clones share everything; calls may wait for the disk.
@@ -81,6 +81,18 @@ impl Vault {
     /// Destroys many keys with the cost of one: one write, one pass over the keyring file, one step of the epoch.
     pub fn revoke_all(&self, extents: &[Extent], at: Timestamp) -> Result<(), VaultError> {
         self.0.revoke(extents, at)
+    }
+
+    /// From now on every destruction is shown to `witness` before it happens. The first one stays.
+    pub fn attend(&self, witness: Arc<dyn Witness>) {
+        if self.0.witness.set(witness).is_err() {
+            tracing::error!("a second witness of the vault was turned away");
+        }
+    }
+
+    /// Destroys once more what a witness has on record: after a restore, or where a crash came between. Shown to nobody.
+    pub fn destroy_again(&self, extents: &[Extent], at: Timestamp) -> Result<(), VaultError> {
+        self.0.destroy_again(extents, at)
     }
 
     /// How often keys were destroyed. A holder that sees it rise asks for its key again.

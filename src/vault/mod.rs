@@ -8,6 +8,7 @@
 //!
 //! Calls on [`Vault`] touch the disk and belong on a thread that may block.
 
+mod archive;
 mod cipher;
 mod conversation_key;
 mod custody;
@@ -30,6 +31,7 @@ mod rotation;
 mod scrub;
 mod signature;
 mod signer;
+mod witness;
 mod wrapping;
 
 #[cfg(test)]
@@ -43,6 +45,7 @@ mod start_tests;
 #[cfg(test)]
 mod test_disk;
 
+pub use archive::{ArchiveError, ArchiveKey, ArchiveReader, ArchiveWriter};
 pub use conversation_key::ConversationKey;
 pub use envelope::Sealed;
 pub use error::VaultError;
@@ -60,4 +63,5 @@ pub use redb_keyring::RedbKeyring;
 pub use rotation::Rotation;
 pub use signature::{PublicKey, SigningKey};
 pub use signer::Signer;
+pub use witness::Witness;
 pub use wrapping::{KeyCheck, WrappedKey};

@@ -65,6 +65,8 @@ pub(super) enum Purpose {
     Conversation(Scope),
     /// The root below which all signers live, wrapped by the master.
     SigningRoot,
+    /// The key of one archive, wrapped by the master.
+    Archive(Uuid),
 }
 
 /// Which version of a key it is, and which generation of the key above wraps it.
@@ -89,6 +91,7 @@ impl Purpose {
             Self::Tenant(tenant) => (1, tenant.uuid(), Uuid::nil()),
             Self::Conversation(scope) => (2, scope.tenant.uuid(), scope.conversation.uuid()),
             Self::SigningRoot => (3, Uuid::nil(), Uuid::nil()),
+            Self::Archive(archive) => (4, Uuid::nil(), archive),
         };
         let is_first = label.generation == FIRST_GENERATION;
         let mut bytes = if is_first { b"VFW1".to_vec() } else { b"VFW2".to_vec() };

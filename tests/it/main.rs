@@ -12,6 +12,7 @@
 
 mod accessibility;
 mod audit;
+mod backups;
 mod bad_input;
 mod browser;
 mod canary;
@@ -37,6 +38,7 @@ mod own_data;
 mod providers;
 mod pseudonyms;
 mod purge;
+mod restoring;
 mod resume;
 mod screens;
 mod store;

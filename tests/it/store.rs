@@ -8,9 +8,10 @@ use veetflow::store::{Role, all_statements};
 use crate::support::{TestApp, Visitor};
 
 /// Tables that belong to no tenant, and why.
-const WITHOUT_TENANT: [(&str, &str); 5] = [
+const WITHOUT_TENANT: [(&str, &str); 6] = [
     ("installation", "one row about this installation"),
     ("policy_text", "published texts, the same for all"),
+    ("ledger_mark", "where the one erasure ledger stood"),
     ("audit_head", "the end of the one chain of the audit log"),
     ("audit_checkpoint", "signatures of that chain"),
     ("audit_epoch", "what is left of its parts that were dropped"),

@@ -55,7 +55,7 @@ fn sweep_earlier_runs() {
     }
 }
 
-fn url(database: &str) -> String {
+pub fn url(database: &str) -> String {
     let cluster = cluster();
     let host = cluster.socket_dir().display().to_string().replace('/', "%2F");
     format!("postgres://{}:{}@{host}/{database}", cluster.user(), cluster.password())
