@@ -14,8 +14,11 @@ use figment::value::Value;
 use futures_util::{StreamExt, future::join_all};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use veetflow::clock::SystemClock;
 use veetflow::config::Layers;
 use veetflow::domain::age::AgeBracket;
+use veetflow::domain::answering::Answering;
+use veetflow::domain::budget::Spend;
 use veetflow::domain::consent::{Decision, Purpose, Purposes, Standing};
 use veetflow::domain::language::Language;
 use veetflow::domain::prompt::{Line, Prompt, Role};
@@ -23,7 +26,7 @@ use veetflow::domain::tenant::TenantState;
 use veetflow::id::{Id, TenantId};
 use veetflow::privacy::disclosure::{Circumstances, Disclosed, disclose};
 use veetflow::providers::knowledge::Library;
-use veetflow::providers::{Delta, Provider, Providers};
+use veetflow::providers::{Accounts, Delta, Health, Provider, Providers};
 
 use crate::measure::{Mark, Table, milliseconds, percentile};
 use crate::vendor::{Temper, start};
@@ -152,7 +155,7 @@ fn tail(hedges: bool) -> anyhow::Result<Vec<f64>> {
     crowd()?.block_on(async {
         let providers = providers(settings)?;
         let tenant: TenantId = Id::from_uuid(uuid::Uuid::from_u128(1));
-        let router = providers.for_tenant(tenant);
+        let router = providers.for_tenant(tenant, &Answering::granted(), Spend::default());
         let mut times = Vec::new();
         for _ in 0..60 {
             let asked = (0..10).map(|_| first_delta(router.as_ref()));
@@ -187,7 +190,12 @@ fn model(name: &str, base: &str) -> Vec<(&'static str, Value)> {
 
 fn providers(settings: Vec<(&'static str, Value)>) -> anyhow::Result<Providers> {
     let config = Layers::with(settings).read()?;
-    Ok(Providers::new(&config.providers, Arc::new(Library::new()))?)
+    Ok(Providers::sharing(
+        &config.providers,
+        Arc::new(Library::new()),
+        &Health::default(),
+        Arc::new(Accounts::new(Arc::new(SystemClock))),
+    )?)
 }
 
 fn question() -> anyhow::Result<Disclosed<Prompt>> {
@@ -205,6 +213,7 @@ fn question() -> anyhow::Result<Disclosed<Prompt>> {
         policy_version: "1",
     };
     let prompt = Prompt {
+        instruction: std::sync::Arc::default(),
         lines: vec![Line { role: Role::Visitor, text: "Where is my order?".into() }],
         language: Language::En,
         passages: Vec::new(),

@@ -28,7 +28,7 @@ use crate::http::{Arrivals, Edge};
 use crate::id::Ids;
 use crate::ledger::Ledger;
 use crate::providers::knowledge::Library;
-use crate::providers::{Health, Providers};
+use crate::providers::{Accounts, Health, Providers};
 use crate::services::session::Door;
 use crate::services::shelving::Shelving;
 use crate::services::{Services, demo, notice};
@@ -48,7 +48,8 @@ pub use quarantine::Gate;
 const FIRST_LOOK: Duration = Duration::from_secs(5);
 
 /// Makes the providers of one worker thread.
-pub type ProvidersFactory = Arc<dyn Fn(Arc<Library>) -> anyhow::Result<Providers> + Send + Sync>;
+pub type ProvidersFactory =
+    Arc<dyn Fn(Arc<Library>, Arc<Accounts>) -> anyhow::Result<Providers> + Send + Sync>;
 
 /// Everything below the actors, and what it stands on.
 #[derive(Debug)]
@@ -105,6 +106,8 @@ impl Foundation {
         let door = Arc::new(Door::new(vault.signer("visitor token")));
         let services = Services {
             node: ids.next(),
+            accounts: Arc::new(Accounts::new(clock.clone())),
+            instructions: Arc::default(),
             clock,
             ids,
             config: Arc::new(config),
@@ -170,7 +173,9 @@ pub fn configured_providers(config: &Config) -> ProvidersFactory {
     for model in Providers::out_of_reach(&settings).unwrap_or_default() {
         tracing::warn!("{model}");
     }
-    Arc::new(move |library| Ok(Providers::sharing(&settings, library, &health)?))
+    Arc::new(move |library, accounts| {
+        Ok(Providers::sharing(&settings, library, &health, accounts)?)
+    })
 }
 
 impl App {
@@ -183,6 +188,7 @@ impl App {
         let foundation = Foundation::lay(config, clock).await?;
         let services = foundation.services.clone();
         let config = services.config.clone();
+        services.open_books().await?;
         let (hub, gates) = (Arc::new(Hub::default()), Arc::new(Gates::default()));
         let tree = Tree::start(&services, &hub, &gates);
         if let Some(directory) = tree.tenants.address() {
@@ -196,8 +202,9 @@ impl App {
             }
         }
         let library = services.shelving.library.clone();
+        let accounts = services.accounts.clone();
         // Once here, so that a wrong setting stops the start instead of a worker.
-        providers(library.clone())?;
+        providers(library.clone(), accounts.clone())?;
         let is_draining = Arc::new(AtomicBool::new(false));
         let arrivals = Arc::new(Arrivals::new(config.http.sessions_per_minute));
         let calls = Arc::new(Arrivals::new(config.http.api_per_minute));
@@ -208,7 +215,7 @@ impl App {
                     house: House {
                         services: services.clone(),
                         hub: hub.clone(),
-                        providers: providers(library.clone())?,
+                        providers: providers(library.clone(), accounts.clone())?,
                         pace: Pace::default(),
                     },
                     gates: gates.clone(),
@@ -247,6 +254,9 @@ impl App {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        if let Err(error) = self.foundation.services.keep_books().await {
+            tracing::warn!(error = %error, "what was spent last could not be written down");
         }
         // The closing frames are on their way; the server gives them its own short time.
         self.server.stop(true).await;

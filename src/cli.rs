@@ -1,6 +1,7 @@
 //! The command line.
 
 mod admin;
+mod answering;
 mod audit;
 mod backup;
 mod desk;
@@ -79,6 +80,17 @@ enum Command {
     /// Legal holds: what a dispute needs is not erased.
     #[command(subcommand)]
     Hold(hold::HoldCommand),
+    /// What an organisation tells models of their part: versions, differences, rollback.
+    #[command(subcommand)]
+    Instruction(answering::InstructionCommand),
+    /// What an organisation has spent on models.
+    Spending {
+        /// The organisation's short name.
+        tenant: String,
+        /// A month such as 2026-11; without it, the present one (UTC).
+        #[arg(long)]
+        month: Option<String>,
+    },
     /// Documents from which an organisation's questions are answered.
     #[command(subcommand)]
     Knowledge(knowledge::KnowledgeCommand),
@@ -173,6 +185,15 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Hold(command) => {
             on_ground(&layers.read()?, async |ground| hold::hold(&ground.store, command).await)
+        }
+        Command::Instruction(command) => on_ground(&layers.read()?, async |ground| {
+            answering::instruction(&ground.store, command).await
+        }),
+        Command::Spending { tenant, month } => {
+            let config = layers.read()?;
+            on_ground(&config, async |ground| {
+                answering::spending(&ground.store, &config, &tenant, month.as_deref()).await
+            })
         }
         Command::Widget(command) => {
             on_ground(&layers.read()?, async |ground| admin::widget(&ground.store, command).await)

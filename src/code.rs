@@ -96,6 +96,8 @@ error_codes! {
     DocumentUnreadable "document_unreadable" 422 - never "The document could not be read." "无法读取该文档。";
     NoText "no_text" 422 - never "The document holds no text; scanned pages must be recognised first." "文档中没有文字，扫描件请先进行文字识别。";
     LibraryFull "library_full" 409 - never "No more documents fit; remove some first." "文档数量或总字数已达上限，请先删除一些。";
+    BudgetReached "budget_reached" 429 - never "The allowance for answers by a model is used up for now; our documents answer." "模型回答的额度暂时用完，先由文档资料回答。";
+    UnknownModel "unknown_model" 400 - never "The chain names a model that is not set up, or names one twice." "所选模型未配置或重复。";
     ProviderUnavailable "provider_unavailable" 502 - later "The answer could not be fetched; please try again." "暂时无法获取回答，请重试。";
     Internal "internal" 500 1011 later "Something went wrong on our side." "我们这边出了问题。";
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::Subcommand;
 use jiff::SignedDuration;
 
-use super::say;
+use super::{answering, say};
 use crate::clock::{Clock, SystemClock};
 use crate::domain::language::Language;
 use crate::domain::origin::Origin;
@@ -39,6 +39,13 @@ pub(super) enum TenantCommand {
         /// 30d to 7y, such as 90d, 12m or 2y.
         period: String,
     },
+    /// Change what an organisation may spend on models, and whether under this server's keys.
+    #[command(
+        after_help = "Example:\n  veetflow tenant grant shop --operator-keys on --day-money 5 --month-money 100\n\n\
+        Without a grant an organisation's visitors are answered from its documents alone. Caps are checked before a model\n\
+        is asked; money needs price_input and price_output in the model's settings."
+    )]
+    Grant(answering::GrantArgs),
     /// Make an API key for the organisation's own programs and print it once.
     #[command(
         after_help = "Example:\n  veetflow tenant create-key shop --label \"website sync\"\n  \
@@ -98,6 +105,9 @@ pub(super) async fn tenant(store: &Store, command: TenantCommand) -> anyhow::Res
                 retention.in_words(Language::En)
             ));
             say(&format!("next: veetflow widget create {slug} --origin https://your.site"));
+            say(&format!(
+                "visitors are answered from documents; by a model, too: veetflow tenant grant {slug} --operator-keys on"
+            ));
         }
         TenantCommand::List => {
             for row in store.tenant_directory().await? {
@@ -118,6 +128,7 @@ pub(super) async fn tenant(store: &Store, command: TenantCommand) -> anyhow::Res
             say(&format!("{slug}: conversations were kept {before}, now {after}"));
             say("run `veetflow purge --dry-run` to see what the next pass will erase");
         }
+        TenantCommand::Grant(args) => answering::grant(store, args).await?,
         TenantCommand::CreateKey { slug, label, expires } => {
             create_key(store, &slug, &label, expires).await?;
         }

@@ -32,7 +32,10 @@ pub(super) fn doctor(layers: &Layers) -> anyhow::Result<ExitCode> {
         say("✓ database, migrations, keyring, master key, consent notice");
         say(&format!("✓ keys: {}", super::keys::advice(&foundation.services.vault.census()?)));
         let mut code = ExitCode::SUCCESS;
-        match providers(foundation.services.shelving.library.clone()) {
+        match providers(
+            foundation.services.shelving.library.clone(),
+            foundation.services.accounts.clone(),
+        ) {
             Ok(_) => {
                 let unlawful = Providers::out_of_reach(&foundation.services.config.providers)?;
                 for model in &unlawful {

@@ -17,6 +17,8 @@ pub struct Providers {
     /// Where visitors are: a code of two letters, `eu` for the European Economic Area. Words that leave it need a safeguard
     /// (policy §11).
     pub home: String,
+    /// The currency of prices and caps, for people: `USD`, `CNY`.
+    pub currency: String,
     /// Whether the next model is asked beside one that is later than it usually is.
     pub hedge: bool,
     /// Of how many requests in a hundred that may be done.
@@ -66,6 +68,15 @@ pub struct Model {
     /// vendor's terms of service bring with them.
     #[serde(default)]
     pub transfer: String,
+    /// What a million tokens of prompt cost, in `currency`. Without a price, tenants with a cap in money are not answered by it.
+    #[serde(default)]
+    pub price_input: Option<f64>,
+    /// The same where the provider has them in a cache; without it, `price_input`.
+    #[serde(default)]
+    pub price_cached: Option<f64>,
+    /// What a million tokens of answer cost.
+    #[serde(default)]
+    pub price_output: Option<f64>,
     /// Whether it can be offered tools; without a word, only the vendor's own service is.
     #[serde(default)]
     pub tools: Option<bool>,
@@ -94,5 +105,21 @@ impl Model {
     /// Whether it is set up: a key, or an address that may need none.
     pub fn is_set_up(&self) -> bool {
         !self.api_key.expose_secret().is_empty() || !self.base_url.is_empty()
+    }
+}
+
+impl Providers {
+    /// The names of the models that are set up, in the order in which they are asked.
+    pub fn set_up(&self) -> Vec<&str> {
+        let vendors =
+            [("openai", &self.openai), ("anthropic", &self.anthropic), ("google", &self.google)];
+        let others = self.compatible.iter().map(|(name, model)| (name.as_str(), model));
+        let known: Vec<(&str, &Model)> = vendors.into_iter().chain(others).collect();
+        let is_usable =
+            |name: &str| known.iter().any(|(known, model)| *known == name && model.is_set_up());
+        if self.chain.is_empty() {
+            return known.iter().map(|(name, _)| *name).filter(|name| is_usable(name)).collect();
+        }
+        self.chain.iter().map(String::as_str).filter(|name| is_usable(name)).collect()
     }
 }

@@ -20,7 +20,9 @@ use super::pace::Pace;
 use super::socket::Out;
 use super::viewers::Viewer;
 use crate::code::{Coded, ErrorCode};
-use crate::providers::{Delta, Provider, ProviderError};
+use crate::domain::answering::Answering;
+use crate::domain::budget::Spend;
+use crate::providers::{Delta, Provider, ProviderError, Providers};
 use crate::services::Services;
 use crate::services::recording::{Pen, Whereabouts};
 use crate::vault::ConversationKey;
@@ -46,7 +48,9 @@ pub struct ConversationActor {
     services: Services,
     hub: Arc<Hub>,
     gate: TenantGate,
-    provider: Arc<dyn Provider>,
+    providers: Providers,
+    /// How visitors were to be answered when this one was told who answers: the order of models stays that one.
+    told: Arc<Answering>,
     pace: Pace,
     whereabouts: Whereabouts,
     beginning: Beginning,
@@ -69,17 +73,19 @@ impl ConversationActor {
         services: Services,
         hub: Arc<Hub>,
         gate: TenantGate,
-        provider: Arc<dyn Provider>,
+        providers: Providers,
         pace: Pace,
         whereabouts: Whereabouts,
         beginning: Beginning,
     ) -> Self {
+        let told = gate.snapshot.borrow().answering.clone();
         let quiet_since = services.clock.now();
         Self {
             services,
             hub,
             gate,
-            provider,
+            providers,
+            told,
             pace,
             whereabouts,
             beginning,
@@ -131,8 +137,13 @@ impl ConversationActor {
             Effect::Pause => {
                 ctx.run_later(PAUSE, |actor, ctx| actor.step(Input::Retry, ctx));
             }
-            Effect::Infer(prompt) => {
-                let deltas = self.pace.set(self.provider.stream(prompt));
+            Effect::Infer(prompt, spent) => {
+                let provider = self.provider(spent);
+                if let Some(machine) = &mut self.machine {
+                    machine.facts.provider = provider.name();
+                    provider.model().clone_into(&mut machine.facts.model);
+                }
+                let deltas = self.pace.set(provider.stream(prompt));
                 self.inference = Some(ctx.add_stream(deltas));
             }
             Effect::CancelInference => {
@@ -146,6 +157,18 @@ impl ConversationActor {
             Effect::CloseViewer(viewer, code) => self.close_viewer(viewer, code),
             Effect::End(code) => self.end(code, ctx),
         }
+    }
+
+    /// Who answers next: by the tenant's newest rules, in the order that the visitor was told of.
+    fn provider(&self, spent: Spend) -> Arc<dyn Provider> {
+        let tenant = self.whereabouts.session.tenant;
+        let newest = self.gate.snapshot.borrow().answering.clone();
+        if newest.settings.chain == self.told.settings.chain {
+            return self.providers.for_tenant(tenant, &newest, spent);
+        }
+        let mut rules = Answering::clone(&newest);
+        rules.settings.chain.clone_from(&self.told.settings.chain);
+        self.providers.for_tenant(tenant, &rules, spent)
     }
 
     fn write(&mut self, entry: Entry, ctx: &mut Context<Self>) {
@@ -229,8 +252,9 @@ impl Drop for ConversationActor {
 
 impl StreamHandler<Vec<Result<Delta, ProviderError>>> for ConversationActor {
     fn handle(&mut self, deltas: Vec<Result<Delta, ProviderError>>, ctx: &mut Self::Context) {
+        let provider = self.machine.as_ref().map(|machine| machine.facts.provider);
         for failure in deltas.iter().filter_map(|delta| delta.as_ref().err()) {
-            tracing::warn!(provider = self.provider.name(), error = %failure, "a provider failed");
+            tracing::warn!(provider, error = %failure, "a provider failed");
         }
         self.step(Input::Deltas(deltas), ctx);
     }

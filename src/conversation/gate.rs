@@ -14,6 +14,7 @@ use governor::{DefaultKeyedRateLimiter, Quota as Rate};
 use tokio::sync::watch;
 
 use crate::config;
+use crate::domain::answering::Answering;
 use crate::domain::origin::Origin;
 use crate::domain::tenant::{Period, TenantState};
 use crate::domain::widget::WidgetSettings;
@@ -28,6 +29,8 @@ pub struct TenantSnapshot {
     pub retention: Period,
     /// The organisation's name.
     pub display_name: String,
+    /// How its visitors are answered.
+    pub answering: Arc<Answering>,
 }
 
 /// A tenant as the door sees it.

@@ -1,7 +1,10 @@
 //! The newest entries of a conversation in memory: what a model is shown and what most resumes need.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use crate::domain::answering::Instruction;
+use crate::domain::budget::Spend;
 use crate::domain::language::Language;
 use crate::domain::prompt::{Line, Prompt, Role};
 use crate::domain::turn::{Content, StopReason, Turn};
@@ -67,6 +70,16 @@ impl Log {
         }
     }
 
+    /// What the conversation had spent on models when its newest answer was recorded.
+    pub(super) fn spent(&self) -> Option<Spend> {
+        self.turns.iter().rev().find_map(|turn| match &turn.content {
+            Content::Answer { spent, .. } => Some(*spent),
+            Content::Question { .. } | Content::ConsentChanged { .. } | Content::Closed { .. } => {
+                None
+            }
+        })
+    }
+
     /// The entry after `seq`, if it is in memory.
     pub(super) fn after(&self, seq: i64) -> Option<&Turn> {
         let first = self.turns.front()?.seq;
@@ -104,7 +117,13 @@ impl Log {
 
     /// What a model is shown: the newest lines that fit `budget` tokens. Answers that failed or were dropped are left out.
     /// Questions after `shown_seq` came while the last answer grew; they follow it, although the log has them before it.
-    pub(super) fn prompt(&self, language: Language, budget: usize, shown_seq: i64) -> Prompt {
+    pub(super) fn prompt(
+        &self,
+        language: Language,
+        instruction: Arc<Instruction>,
+        budget: usize,
+        shown_seq: i64,
+    ) -> Prompt {
         let is_new =
             |turn: &&Turn| turn.seq > shown_seq && matches!(turn.content, Content::Question { .. });
         let earlier = self.turns.iter().filter(|turn| !is_new(turn));
@@ -116,7 +135,8 @@ impl Log {
             lines.push(next);
         }
         lines.pop_if(|last| last.role == Role::Assistant);
-        Prompt { lines, language, passages: Vec::new(), has_placeholders: false, tools: false }
+        let passages = Vec::new();
+        Prompt { instruction, lines, language, passages, has_placeholders: false, tools: false }
             .trimmed_to(budget)
     }
 }

@@ -5,6 +5,7 @@
 //! and answered next.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -14,6 +15,8 @@ use super::log::Log;
 use super::viewers::ViewerId;
 use crate::code::ErrorCode;
 use crate::domain::age::AgeBracket;
+use crate::domain::answering::Answering;
+use crate::domain::budget::Spend;
 use crate::domain::consent::{Decision, Decisions, Purposes, Standing};
 use crate::domain::language::Language;
 use crate::domain::prompt::Prompt;
@@ -50,7 +53,7 @@ pub(super) enum Input {
     /// The newest entries were read from the database.
     Loaded(Vec<Turn>),
     /// The tenant's state changed.
-    Tenant(TenantState),
+    Tenant(TenantState, Arc<Answering>),
     /// The visitor asked for restriction, or lifted it.
     Restricted(bool),
     /// The pause after a failed write is over.
@@ -85,8 +88,8 @@ pub(super) enum Effect {
     Load,
     /// Report [`Input::Retry`] after a pause.
     Pause,
-    /// Ask the provider.
-    Infer(Disclosed<Prompt>),
+    /// Ask the provider, for a conversation that has spent so much.
+    Infer(Disclosed<Prompt>, Spend),
     /// End the call to the provider now.
     CancelInference,
     /// Do not let this visitor in again for a while.
@@ -147,6 +150,7 @@ pub(super) struct Facts {
     pub(super) objected: Purposes,
     pub(super) language: Language,
     pub(super) prompt_tokens: usize,
+    pub(super) answering: Arc<Answering>,
     pub(super) provider: &'static str,
     pub(super) model: String,
 }
@@ -188,6 +192,10 @@ pub(super) struct Machine {
     wants_answer: bool,
     /// The answer that is to be given once more.
     superseded: Option<MessageId>,
+    /// How often the answer to the last question was begun anew by itself.
+    restarts: u8,
+    /// What the conversation has spent on models.
+    spent: Spend,
     /// The newest entry when a model was last asked.
     shown_seq: i64,
     /// What was taken back here and is not yet on record: no grant read from the database overrules it.
@@ -221,6 +229,8 @@ impl Machine {
             answer: None,
             wants_answer: false,
             superseded: None,
+            restarts: 0,
+            spent: Spend::default(),
             shown_seq: at.head_seq,
             withdrawn: Purposes::default(),
             is_loading: false,
@@ -246,7 +256,7 @@ impl Machine {
             Input::Deltas(deltas) => self.on_deltas(deltas, &mut effects),
             Input::StreamEnded => self.finish_answer(StopReason::Interrupted),
             Input::Loaded(turns) => self.on_loaded(turns, now, &mut effects),
-            Input::Tenant(state) => self.on_tenant(state, &mut effects),
+            Input::Tenant(state, answering) => self.on_tenant(state, answering, &mut effects),
             Input::Restricted(is_on) => {
                 self.facts.is_restricted = is_on;
                 if is_on {
@@ -271,6 +281,9 @@ impl Machine {
             effects.push(Effect::Load);
             return;
         }
+        if self.spent.is_nothing() {
+            self.spent = self.log.spent().unwrap_or_default();
+        }
         let waits = self
             .log
             .unanswered()
@@ -279,8 +292,14 @@ impl Machine {
             self.wants_answer || (waits && self.answer.is_none() && !self.at.is_closed);
     }
 
-    fn on_tenant(&mut self, state: TenantState, effects: &mut Vec<Effect>) {
+    fn on_tenant(
+        &mut self,
+        state: TenantState,
+        answering: Arc<Answering>,
+        effects: &mut Vec<Effect>,
+    ) {
         self.facts.tenant = state;
+        self.facts.answering = answering;
         match state {
             TenantState::Active => {}
             TenantState::Suspended => self.abandon(ErrorCode::TenantSuspended, effects),

@@ -28,7 +28,7 @@ use super::viewers::ViewerId;
 use crate::code::ErrorCode;
 use crate::domain::tenant::TenantState;
 use crate::id::{ConversationId, Kind};
-use crate::providers::{Provider, Providers};
+use crate::providers::Providers;
 use crate::services::Services;
 use crate::services::recording::Whereabouts;
 use crate::services::session::Session;
@@ -82,7 +82,6 @@ impl Kind for SocketName {
 pub struct SocketActor {
     house: House,
     gate: TenantGate,
-    provider: Arc<dyn Provider>,
     session: Session,
     viewer: ViewerId,
     conversation: Option<Addr<ConversationActor>>,
@@ -109,11 +108,9 @@ pub fn start(
 ) -> Result<HttpResponse, actix_web::Error> {
     let name = house.services.ids.next::<SocketName>().uuid();
     let (high, low) = name.as_u64_pair();
-    let provider = house.providers.for_tenant(session.tenant);
     let actor = SocketActor {
         house,
         gate,
-        provider,
         session,
         viewer: ViewerId(high ^ low),
         conversation: None,
@@ -208,7 +205,7 @@ impl SocketActor {
             self.house.services.clone(),
             self.house.hub.clone(),
             self.gate.clone(),
-            self.provider.clone(),
+            self.house.providers.clone(),
             self.house.pace.clone(),
             Whereabouts { session: self.session, conversation },
             beginning,

@@ -78,6 +78,14 @@ actions! {
     RetentionChanged "tenant.retention_changed";
     /// Whom visitors are told to ask was changed.
     ContactChanged "tenant.contact_changed";
+    /// How an organisation's visitors are answered was chosen anew.
+    AnsweringChanged "tenant.answering_changed";
+    /// What an organisation may spend, and whether under the operator's keys, was changed.
+    GrantChanged "tenant.grant_changed";
+    /// Another instruction for models was put in force; the amount is its version.
+    InstructionChosen "instruction.chosen";
+    /// A budget was used up; the amount is 1 for a day's, 2 for a month's.
+    BudgetReached "budget.reached";
     /// An organisation was suspended, closed or restored; the amount is 1 for active, 2 for suspended, 3 for closed.
     StateChanged "tenant.state_changed";
     /// A widget was added.

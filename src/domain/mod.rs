@@ -2,8 +2,10 @@
 //! constructor, `parse` or a closed list.
 
 pub mod age;
+pub mod answering;
 pub mod api_key;
 pub mod audit;
+pub mod budget;
 pub mod consent;
 pub mod document;
 pub mod hold;

@@ -1,6 +1,12 @@
 //! What a language model is asked.
 
+use std::sync::Arc;
+
+use crate::domain::answering::Instruction;
 use crate::domain::language::Language;
+
+/// A model's part where a tenant has no words of its own for it: in Chinese and English.
+pub const OWN_PART: (&str, &str) = ("你是客户服务助手。", "You are a customer-service assistant.");
 
 /// Who said a line of the prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +35,8 @@ impl std::fmt::Debug for Line {
 /// The conversation so far, oldest first, ending with the question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompt {
+    /// What the model is told of its part.
+    pub instruction: Arc<Instruction>,
     /// The lines.
     pub lines: Vec<Line>,
     /// The language in which to answer if the question does not settle it.
@@ -53,16 +61,20 @@ pub struct Passage {
 }
 
 impl Prompt {
-    /// What a model is told before the conversation: its part, its limits, and the passages.
+    /// What a model is told before the conversation: its part, its limits, which no tenant's words replace, and the passages.
     pub fn instruction(&self) -> String {
-        let part = self.language.pick(
-            "你是客户服务助手。用提问者所用的语言简短、准确地回答。只依据下面的资料和对话内容；资料没有写到的，\
+        let own = self.language.pick(OWN_PART.0, OWN_PART.1);
+        let mut text = match self.instruction.words(self.language) {
+            Some(words) => format!("{words}\n\n"),
+            None => self.language.pick(own.to_owned(), format!("{own} ")),
+        };
+        text.push_str(self.language.pick(
+            "用提问者所用的语言简短、准确地回答。只依据下面的资料和对话内容；资料没有写到的，\
              就说明不清楚，并建议联系人工客服。不要编造，也不要索取密码、证件号或银行卡号。",
-            "You are a customer-service assistant. Answer briefly and accurately, in the language of the question. Rely \
+            "Answer briefly and accurately, in the language of the question. Rely \
              only on the passages below and on the conversation; where they are silent, say so and suggest a person. \
              Invent nothing, and never ask for passwords, identity numbers or card numbers.",
-        );
-        let mut text = part.to_owned();
+        ));
         if self.has_placeholders {
             text.push_str(self.language.pick(
                 "\n\n[EMAIL_1] 这样的标记代表提问者的个人信息。需要提到时请原样写出，不要更改、翻译或猜测其内容。",
@@ -123,6 +135,7 @@ mod tests {
         let lines =
             vec![line(Role::Visitor, "旧"), line(Role::Assistant, "答"), line(Role::Visitor, "新")];
         let prompt = Prompt {
+            instruction: Arc::default(),
             lines,
             language: Language::Zh,
             passages: vec![],

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::domain::budget::Spend;
 use crate::domain::consent::Decisions;
 use crate::id::{MessageId, ReceiptId};
 
@@ -73,6 +74,11 @@ fn is_none(count: &u32) -> bool {
     *count == 0
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_the_programs_own(version: &i32) -> bool {
+    *version == 0
+}
+
 /// Why a conversation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -114,6 +120,15 @@ pub enum Content {
         /// What was counted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         usage: Option<Usage>,
+        /// Which of the tenant's instructions the model had; 0 for the program's own.
+        #[serde(default, skip_serializing_if = "is_the_programs_own")]
+        instruction: i32,
+        /// What all requests for it cost together; of an answer that was stopped, the most that it can have cost.
+        #[serde(default, skip_serializing_if = "Spend::is_nothing")]
+        cost: Spend,
+        /// What the conversation had spent with it.
+        #[serde(default, skip_serializing_if = "Spend::is_nothing")]
+        spent: Spend,
         /// Sources.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         citations: Vec<Citation>,

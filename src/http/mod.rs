@@ -47,6 +47,14 @@ pub struct Edge {
         description = "AI customer-service chat: sessions for widgets, the socket protocol veetflow.v1, and a tenant's documents.",
     ),
     paths(
+        api::answering::show,
+        api::answering::choose,
+        api::answering::spending,
+        api::instructions::list,
+        api::instructions::show,
+        api::instructions::add,
+        api::instructions::rollback,
+        api::instructions::diff,
         api::children::report,
         api::documents::add,
         api::documents::list,
@@ -105,6 +113,14 @@ pub fn routes(config: &mut ServiceConfig, has_demo: bool) {
         )
         .service(
             web::scope("/v1/tenant")
+                .service(api::answering::show)
+                .service(api::answering::choose)
+                .service(api::answering::spending)
+                .service(api::instructions::list)
+                .service(api::instructions::add)
+                .service(api::instructions::rollback)
+                .service(api::instructions::diff)
+                .service(api::instructions::show)
                 .service(api::children::report)
                 .service(api::documents::add)
                 .service(api::documents::list)

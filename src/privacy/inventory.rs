@@ -41,7 +41,12 @@ inventory! {
     "installation" { Nothing: "singleton" "keyring_id" "created_at"; }
     "policy_text" { Nothing: "version" "language" "sha256" "body" "published_at"; }
     "tenant" {
-        Nothing: "tenant_id" "slug" "display_name" "state" "retention_months" "retention_days" "created_at";
+        Nothing: "tenant_id" "slug" "display_name" "state" "retention_months" "retention_days" "created_at"
+            "answering" "granted" "instruction_version";
+    }
+    "instruction" { Nothing: "tenant_id" "version" "zh" "en" "created_at"; }
+    "spending" {
+        Nothing: "tenant_id" "day" "provider" "model" "requests" "input_tokens" "output_tokens" "micros";
     }
     "widget" { Nothing: "tenant_id" "widget_id" "origins" "settings" "created_at"; }
     "visitor" {

@@ -10,6 +10,7 @@ use hyper::header::HeaderValue;
 use secrecy::ExposeSecret;
 
 use crate::config;
+use crate::domain::budget::{Money, Price};
 use crate::privacy::transfer::{Region, Safeguard, Transfer};
 
 /// Why no client could be made.
@@ -44,6 +45,11 @@ pub enum EgressError {
          \"none-needed\""
     )]
     Safeguard(String, String),
+    /// A price that is none, or half of one.
+    #[error(
+        "providers.{0}: write price_input and price_output, in the currency for a million tokens, such as 0.15 and 0.60"
+    )]
+    Price(String),
     /// Too many servers of one's own.
     #[error("providers.compatible may hold {MOST_COMPATIBLE} entries at most")]
     TooMany,
@@ -84,10 +90,26 @@ pub(super) fn ordered(
         .filter(is_set_up)
         .map(|(name, model)| {
             check(name, model)?;
+            price(name, model)?;
             let transfer = transfer(name, model, &settings.home)?;
             Ok((interned(name), model, transfer))
         })
         .collect()
+}
+
+/// What a model costs, if its settings say so. A prompt in the provider's cache costs what any costs unless they say more.
+pub(super) fn price(name: &str, model: &config::Model) -> Result<Option<Price>, EgressError> {
+    let wrong = || EgressError::Price(name.to_owned());
+    let money = |price: f64| Money::parse(&format!("{price:.6}")).map_err(|_| wrong());
+    match (model.price_input, model.price_output) {
+        (None, None) if model.price_cached.is_none() => Ok(None),
+        (Some(input), Some(output)) => {
+            let cached = model.price_cached.unwrap_or(input);
+            let (input, cached, output) = (money(input)?, money(cached)?, money(output)?);
+            Ok(Some(Price { input, cached, output }))
+        }
+        _ => Err(wrong()),
+    }
 }
 
 /// A name that lasts as long as the program: there are few, and every record of an answer carries one.

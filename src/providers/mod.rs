@@ -1,7 +1,7 @@
 //! Language models. A provider takes a disclosed prompt and gives a stream of deltas; what it is called and where it runs
 //! is its own business.
 //!
-//! To add one: a file here with its `Protocol` (`model.rs`), and a line in [`Providers::new`].
+//! To add one: a file here with its `Protocol` (`model.rs`), and a line in [`Providers::sharing`].
 
 mod anthropic;
 mod breaker;
@@ -11,6 +11,7 @@ mod egress;
 mod google;
 mod health;
 pub mod knowledge;
+mod metering;
 mod model;
 mod openai;
 mod openai_responses;
@@ -27,6 +28,8 @@ use futures_util::stream::LocalBoxStream;
 
 use crate::code::{Coded, ErrorCode};
 use crate::config;
+use crate::domain::answering::Answering;
+use crate::domain::budget::{Spend, Tariff};
 use crate::domain::language::Language;
 use crate::domain::prompt::Prompt;
 use crate::domain::tool::LONGEST_ARGUMENTS;
@@ -36,10 +39,12 @@ use crate::privacy::disclosure::{Disclosed, Processor};
 use crate::privacy::transfer::{Region, Safeguard, Transfer};
 
 use knowledge::Library;
-use model::Remote;
+use metering::Meter;
+use model::{Remote, Terms};
 use router::{Candidate, Hedge, Router};
 
 pub use health::Health;
+pub use metering::{Accounts, Entry, Unwritten};
 
 /// A piece of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +59,10 @@ pub enum Delta {
     Usage(Usage),
     /// The model asks for a tool. Its words are not to be trusted.
     Tool(ToolRequest),
+    /// What the conversation has spent by now, with the most that is under way.
+    Spent(Spend),
+    /// Something that the visitor is told beside the answer.
+    Notice(ErrorCode),
     /// The provider says that it is done. A stream that ends without this was cut off.
     Stop(StopReason),
 }
@@ -150,6 +159,20 @@ impl ProviderError {
     }
 }
 
+impl ProviderError {
+    /// Whether a request that ended so before its first word may be on the provider's bill.
+    fn may_cost(&self) -> bool {
+        match self {
+            Self::Malformed | Self::Endless | Self::Interrupted | Self::Silent => true,
+            Self::Overloaded
+            | Self::RateLimited { .. }
+            | Self::Auth
+            | Self::Rejected { .. }
+            | Self::Redirected => false,
+        }
+    }
+}
+
 impl Coded for ProviderError {
     fn code(&self) -> ErrorCode {
         ErrorCode::ProviderUnavailable
@@ -173,6 +196,11 @@ pub trait Provider: Send + Sync + fmt::Debug {
     /// What its terms demand of whoever's words it is shown.
     fn terms(&self) -> Processor {
         Processor::default()
+    }
+
+    /// What asking it means for a budget; `None`: nothing.
+    fn tariff(&self) -> Option<Tariff> {
+        None
     }
 
     /// Asks. Nothing is sent before the stream is polled.
@@ -206,6 +234,7 @@ impl fmt::Display for OutOfReach {
 pub struct Providers {
     models: Models,
     library: Arc<Library>,
+    accounts: Arc<Accounts>,
     /// Whether a second model is asked beside a late one where a tenant has not decided.
     hedges: bool,
     hedge: Hedge,
@@ -214,42 +243,35 @@ pub struct Providers {
 #[derive(Debug, Clone)]
 enum Models {
     /// In the order in which they are asked; none: the tenants' own documents answer.
-    Chain(Vec<Arc<Candidate>>),
+    Chain(Arc<[Arc<Candidate>]>),
     /// One that a test brings.
     Given(Arc<dyn Provider>),
 }
 
 impl Providers {
-    /// Sets up what the configuration names. Without any, the tenants' own documents answer.
-    pub fn new(
-        settings: &config::Providers,
-        library: Arc<Library>,
-    ) -> Result<Self, egress::EgressError> {
-        Self::sharing(settings, library, &Health::default())
-    }
-
-    /// The same, with what others know of the models' health.
+    /// Sets up what the configuration names. Without any, the tenants' own documents answer. What was learned of the models'
+    /// health and what tenants have spent is shared with the other workers.
     pub fn sharing(
         settings: &config::Providers,
         library: Arc<Library>,
         health: &Health,
+        accounts: Arc<Accounts>,
     ) -> Result<Self, egress::EgressError> {
         let tls = connections::tls()?;
         let mut chain = Vec::new();
         for (name, model, transfer) in egress::ordered(settings)? {
+            let terms = Terms { transfer, price: egress::price(name, model)? };
             let tls = tls.clone();
             let provider: Arc<dyn Provider> = match (name, model.api) {
                 ("anthropic", _) => {
-                    Arc::new(Remote::<anthropic::Messages>::new(name, model, transfer, tls))
+                    Arc::new(Remote::<anthropic::Messages>::new(name, model, terms, tls))
                 }
-                ("google", _) => {
-                    Arc::new(Remote::<google::Gemini>::new(name, model, transfer, tls))
-                }
+                ("google", _) => Arc::new(Remote::<google::Gemini>::new(name, model, terms, tls)),
                 (_, config::Api::Chat) => {
-                    Arc::new(Remote::<openai::Chat>::new(name, model, transfer, tls))
+                    Arc::new(Remote::<openai::Chat>::new(name, model, terms, tls))
                 }
                 (_, config::Api::Responses) => {
-                    Arc::new(Remote::<openai_responses::Responses>::new(name, model, transfer, tls))
+                    Arc::new(Remote::<openai_responses::Responses>::new(name, model, terms, tls))
                 }
             };
             let provider: Arc<dyn Provider> = if settings.pseudonyms {
@@ -260,13 +282,18 @@ impl Providers {
             chain.push(Candidate::new(provider, health));
         }
         let hedge = Hedge { percent: settings.hedge_percent };
-        Ok(Self { models: Models::Chain(chain), library, hedges: settings.hedge, hedge })
+        let models = Models::Chain(chain.into());
+        Ok(Self { models, library, accounts, hedges: settings.hedge, hedge })
     }
 
     /// Providers with this model, for tests that bring one.
-    pub fn with_model(model: Arc<dyn Provider>, library: Arc<Library>) -> Self {
+    pub fn with_model(
+        model: Arc<dyn Provider>,
+        library: Arc<Library>,
+        accounts: Arc<Accounts>,
+    ) -> Self {
         let hedge = Hedge { percent: 0 };
-        Self { models: Models::Given(model), library, hedges: false, hedge }
+        Self { models: Models::Given(model), library, accounts, hedges: false, hedge }
     }
 
     /// The models that no conversation may be shown, because they are abroad and nothing makes the transfer lawful.
@@ -288,22 +315,40 @@ impl Providers {
         }
     }
 
-    /// Who answers for a tenant, as the server's settings say.
-    pub fn for_tenant(&self, tenant: TenantId) -> Arc<dyn Provider> {
-        self.for_tenant_hedging(tenant, self.hedges)
-    }
-
-    /// Who answers for a tenant that decided itself whether a second model is asked beside a late one.
-    pub fn for_tenant_hedging(&self, tenant: TenantId, hedges: bool) -> Arc<dyn Provider> {
-        let hedge = hedges.then_some(self.hedge);
+    /// Who answers for a tenant in a conversation that has spent so much.
+    pub fn for_tenant(
+        &self,
+        tenant: TenantId,
+        answering: &Answering,
+        spent: Spend,
+    ) -> Arc<dyn Provider> {
         let knowledge = knowledge::Knowledge::new(self.library.clone(), tenant);
         let model: Arc<dyn Provider> = match &self.models {
             Models::Given(model) => model.clone(),
-            Models::Chain(chain) => match Router::new(chain, Arc::new(knowledge.clone()), hedge) {
-                Some(router) => Arc::new(router),
-                None => return Arc::new(knowledge),
-            },
+            Models::Chain(chain) => {
+                let chain = permitted(chain, answering);
+                let meter = Meter::new(&self.accounts, tenant, answering.caps(), spent);
+                let hedge = answering.settings.hedge.unwrap_or(self.hedges).then_some(self.hedge);
+                match Router::new(&chain, Arc::new(knowledge.clone()), hedge, meter) {
+                    Some(router) => Arc::new(router),
+                    None => return Arc::new(knowledge),
+                }
+            }
         };
         Arc::new(knowledge::Grounded::new(model, knowledge))
     }
+}
+
+/// The models that a tenant may use, in the order that it wants.
+fn permitted(chain: &[Arc<Candidate>], answering: &Answering) -> Vec<Arc<Candidate>> {
+    let may = |candidate: &&Arc<Candidate>| {
+        let needs_grant = candidate.provider().tariff().is_some_and(|tariff| tariff.needs_grant);
+        answering.grant.operator_keys || !needs_grant
+    };
+    let named = &answering.settings.chain;
+    if named.is_empty() {
+        return chain.iter().filter(may).cloned().collect();
+    }
+    let find = |name: &String| chain.iter().find(|candidate| candidate.provider().name() == name);
+    named.iter().filter_map(find).filter(may).cloned().collect()
 }

@@ -11,6 +11,7 @@ use super::call::{self, Decode, Patience};
 use super::post::Post;
 use super::{Deltas, Provider};
 use crate::config;
+use crate::domain::budget::{Price, Tariff};
 use crate::domain::language::Language;
 use crate::domain::prompt::Prompt;
 use crate::domain::tool::Tool;
@@ -60,11 +61,21 @@ impl Model {
     }
 }
 
+/// What settings say of a model beside how it is reached.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// The way of words to it.
+    pub(super) transfer: Transfer,
+    /// What it costs.
+    pub(super) price: Option<Price>,
+}
+
 /// A model that speaks a protocol.
 #[derive(Debug)]
 pub(super) struct Remote<P> {
     model: Model,
     processor: Processor,
+    price: Option<Price>,
     protocol: PhantomData<P>,
 }
 
@@ -72,9 +83,10 @@ impl<P: Protocol> Remote<P> {
     pub(super) fn new(
         name: &'static str,
         settings: &config::Model,
-        transfer: Transfer,
+        terms: Terms,
         tls: Arc<ClientConfig>,
     ) -> Self {
+        let Terms { transfer, price } = terms;
         let base = if settings.base_url.is_empty() { P::VENDOR } else { &settings.base_url };
         let processor = Processor {
             minimum_age: settings.minimum_age,
@@ -87,7 +99,7 @@ impl<P: Protocol> Remote<P> {
             settings: settings.clone(),
             tls,
         };
-        Self { model, processor, protocol: PhantomData }
+        Self { model, processor, price, protocol: PhantomData }
     }
 }
 
@@ -131,6 +143,14 @@ impl<P: Protocol> Provider for Remote<P> {
 
     fn terms(&self) -> Processor {
         self.processor
+    }
+
+    fn tariff(&self) -> Option<Tariff> {
+        Some(Tariff {
+            price: self.price,
+            longest_answer: self.model.settings.max_tokens,
+            needs_grant: !self.model.key().is_empty(),
+        })
     }
 
     fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas {

@@ -222,6 +222,7 @@ mod tests {
     fn a_server_of_ones_own_is_not_sent_the_vendors_words() {
         drop(rustls::crypto::ring::default_provider().install_default());
         let prompt = Prompt {
+            instruction: std::sync::Arc::default(),
             lines: vec![],
             language: Language::Zh,
             passages: vec![],
@@ -237,6 +238,9 @@ mod tests {
                     base_url: base.into(),
                     model: "m".into(),
                     api: config::Api::Chat,
+                    price_input: None,
+                    price_cached: None,
+                    price_output: None,
                     first_token_seconds: 1,
                     max_tokens: 9,
                     trains_on_inputs: false,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::{Stream, StreamExt};
 
 use super::{Delta, Deltas, Provider, ProviderError};
+use crate::domain::budget::Tariff;
 use crate::domain::language::Language;
 use crate::domain::prompt::{Line, Prompt};
 use crate::privacy::disclosure::{Disclosed, Processor};
@@ -41,6 +42,10 @@ impl Provider for Pseudonymous {
 
     fn terms(&self) -> Processor {
         self.model.terms()
+    }
+
+    fn tariff(&self) -> Option<Tariff> {
+        self.model.tariff()
     }
 
     fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas {

@@ -8,6 +8,7 @@
 mod allowance;
 mod candidate;
 mod pace;
+mod watched;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,7 +17,9 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::time::{Instant, sleep};
 
+use super::metering::{Charge, Meter, Refusal};
 use super::{By, Delta, Deltas, Provider, ProviderError};
+use crate::code::ErrorCode;
 use crate::domain::language::Language;
 use crate::domain::prompt::Prompt;
 use crate::privacy::disclosure::{Disclosed, Processor};
@@ -46,6 +49,7 @@ pub(super) struct Router {
     others: Vec<Arc<Candidate>>,
     fallback: Arc<dyn Provider>,
     hedge: Option<Hedge>,
+    meter: Meter,
 }
 
 /// How far one question has come.
@@ -55,6 +59,8 @@ struct Asking {
     attempts: u32,
     /// Who was asked beside another one in this pass.
     doubled: Vec<usize>,
+    /// Whether a model was passed over because the budget has no room.
+    is_short: bool,
 }
 
 impl Router {
@@ -63,9 +69,10 @@ impl Router {
         chain: &[Arc<Candidate>],
         fallback: Arc<dyn Provider>,
         hedge: Option<Hedge>,
+        meter: Meter,
     ) -> Option<Self> {
         let (first, others) = chain.split_first()?;
-        Some(Self { first: first.clone(), others: others.to_vec(), fallback, hedge })
+        Some(Self { first: first.clone(), others: others.to_vec(), fallback, hedge, meter })
     }
 
     fn chain(&self) -> impl Iterator<Item = &Arc<Candidate>> {
@@ -73,9 +80,12 @@ impl Router {
     }
 
     async fn choose(self, prompt: Disclosed<Prompt>) -> Deltas {
-        let mut asking = Asking { prompt, attempts: 0, doubled: Vec::new() };
+        let mut asking = Asking { prompt, attempts: 0, doubled: Vec::new(), is_short: false };
         for pass in 0..PASSES {
             if pass > 0 {
+                if asking.attempts == 0 && asking.is_short {
+                    break;
+                }
                 sleep(PAUSE).await;
             }
             asking.doubled.clear();
@@ -86,10 +96,14 @@ impl Router {
                 let Ok(permitted) = asking.prompt.for_processor(candidate.provider.terms()) else {
                     continue;
                 };
+                let Some(charge) = self.afford(candidate, &permitted, &mut asking) else {
+                    continue;
+                };
                 if !candidate.admits() {
+                    charge.spare();
                     continue;
                 }
-                match self.race(place, candidate, permitted, &mut asking).await {
+                match self.race(place, candidate, (permitted, charge), &mut asking).await {
                     Ok(begun) => return begun.told(asking.attempts),
                     Err(failure) if failure.is_transient() => {}
                     Err(_) => return self.fall_back(asking),
@@ -99,18 +113,43 @@ impl Router {
         self.fall_back(asking)
     }
 
+    /// Sets aside what asking a model can cost.
+    fn afford(
+        &self,
+        candidate: &Candidate,
+        prompt: &Disclosed<Prompt>,
+        asking: &mut Asking,
+    ) -> Option<Charge> {
+        match self.meter.reserve(candidate.provider.as_ref(), prompt.get()) {
+            Ok(charge) => Some(charge),
+            Err(Refusal::Reached(window)) => {
+                asking.is_short = true;
+                tracing::info!(window = window.as_str(), "a budget has no room for a request");
+                None
+            }
+            Err(Refusal::Unpriced) => {
+                let provider = candidate.provider.name();
+                tracing::warn!(
+                    provider,
+                    "a model without a price is not asked under a cap in money"
+                );
+                None
+            }
+        }
+    }
+
     /// Asks a model, and where it is late the next one beside it. Who loses is dropped, which closes its connection.
     async fn race(
         &self,
         place: usize,
         candidate: &Arc<Candidate>,
-        permitted: Disclosed<Prompt>,
+        (permitted, charge): (Disclosed<Prompt>, Charge),
         asking: &mut Asking,
     ) -> Result<Begun, ProviderError> {
         asking.attempts += 1;
         let late = self.hedge.and_then(|hedge| candidate.late(hedge));
         let asked = Instant::now();
-        let mut first = pin!(candidate.ask(permitted));
+        let mut first = pin!(candidate.ask(permitted, charge));
         let Some(late) = late else { return first.await };
         tokio::select! {
             biased;
@@ -120,12 +159,14 @@ impl Router {
         let Some((place, next, permitted)) = self.second(place, asking) else {
             return first.await;
         };
+        let Some(charge) = self.afford(next, &permitted, asking) else { return first.await };
         if !candidate.may_be_doubled() {
+            charge.spare();
             return first.await;
         }
         asking.attempts += 1;
         asking.doubled.push(place);
-        let mut second = pin!(next.ask(permitted));
+        let mut second = pin!(next.ask(permitted, charge));
         tokio::select! {
             biased;
             outcome = &mut first => match outcome {
@@ -159,7 +200,8 @@ impl Router {
 
     fn fall_back(&self, asking: Asking) -> Deltas {
         let by = By::new(self.fallback.as_ref(), asking.attempts + 1);
-        let told = futures_util::stream::iter([Ok(Delta::By(by))]);
+        let notice = asking.is_short.then_some(Ok(Delta::Notice(ErrorCode::BudgetReached)));
+        let told = futures_util::stream::iter(notice.into_iter().chain([Ok(Delta::By(by))]));
         told.chain(self.fallback.stream(asking.prompt)).boxed_local()
     }
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::domain::answering::Grant;
 use crate::domain::language::Language;
 use crate::domain::origin::Origin;
 use crate::domain::tenant::{Period, TenantSlug};
@@ -65,7 +66,9 @@ pub fn furnish(library: &Library) {
 /// Makes the demo tenant where it is missing. Its widget may be shown by pages of this server itself.
 pub async fn ensure(store: &Store, now: Timestamp) -> Result<(), StoreError> {
     let Ok(slug) = TenantSlug::parse("demo") else { return Ok(()) };
-    store.create_tenant(TENANT, &slug, "VeetFlow", Period::DEFAULT, now).await?;
+    if store.create_tenant(TENANT, &slug, "VeetFlow", Period::DEFAULT, now).await? {
+        store.set_grant(TENANT, Grant { operator_keys: true, ..Grant::default() }).await?;
+    }
     let none: [Origin; 0] = [];
     store.create_widget(TENANT, WIDGET, &none, now).await?;
     Ok(())

@@ -1,5 +1,6 @@
 //! What a handler or a conversation may ask for: everything below the actors, in one place.
 
+pub mod answering;
 pub mod api_keys;
 pub mod audit;
 pub mod backups;
@@ -16,6 +17,7 @@ pub mod recording;
 pub mod restoring;
 pub mod session;
 pub mod shelving;
+pub mod spending;
 pub mod widgets;
 
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::domain::audit::Actor;
 use crate::id::{Ids, NodeId};
+use crate::providers::Accounts;
 use crate::store::Store;
 use crate::vault::{Vault, VaultError};
 
@@ -49,6 +52,10 @@ pub struct Services {
     pub door: Arc<session::Door>,
     /// Tenants' documents in memory.
     pub shelving: Arc<shelving::Shelving>,
+    /// What tenants have spent on models, and may yet.
+    pub accounts: Arc<Accounts>,
+    /// What tenants tell models, as far as it was read.
+    pub instructions: Arc<directory::Instructions>,
     /// Rung when something waits for the purge that should not wait for its hour.
     pub purge_bell: Arc<Notify>,
     /// The runtime for work that would block a worker.

@@ -4,6 +4,7 @@
 //! that names the tenant first, so that row-level security has the last word. The hot path, [`lane`], is one call of a
 //! function that judges each row by itself.
 
+mod answering;
 pub mod api_keys;
 pub mod archive;
 pub mod audit;
@@ -14,10 +15,12 @@ pub mod conversations;
 pub mod documents;
 pub mod holds;
 pub mod installation;
+pub mod instructions;
 pub mod lane;
 pub mod migrate;
 pub mod purging;
 pub mod restoring;
+pub mod spending;
 mod statement;
 pub mod tenants;
 pub mod turns;

@@ -5,8 +5,9 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
 use crate::store::{
-    api_keys, audit, children, consents, conversations, documents, holds, installation, lane,
-    purging, restoring, tenants, turns, unanswered, visitors, widgets,
+    answering, api_keys, audit, children, consents, conversations, documents, holds, installation,
+    instructions, lane, purging, restoring, spending, tenants, turns, unanswered, visitors,
+    widgets,
 };
 
 /// Which role runs a statement.
@@ -54,6 +55,7 @@ pub(super) const NAME_TENANT: Statement =
 pub fn all_statements() -> Vec<Statement> {
     [
         &[NAME_TENANT][..],
+        answering::STATEMENTS,
         api_keys::STATEMENTS,
         audit::STATEMENTS,
         children::STATEMENTS,
@@ -62,9 +64,11 @@ pub fn all_statements() -> Vec<Statement> {
         documents::STATEMENTS,
         holds::STATEMENTS,
         installation::STATEMENTS,
+        instructions::STATEMENTS,
         lane::STATEMENTS,
         purging::STATEMENTS,
         restoring::STATEMENTS,
+        spending::STATEMENTS,
         tenants::STATEMENTS,
         turns::STATEMENTS,
         unanswered::STATEMENTS,

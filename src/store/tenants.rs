@@ -1,6 +1,7 @@
 //! Tenants and their widgets.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -8,6 +9,7 @@ use uuid::Uuid;
 
 use super::statement::{Runs, Statement};
 use super::{Store, StoreError, begin};
+use crate::domain::answering::Answering;
 use crate::domain::audit::{Action, Deed, Objects};
 use crate::domain::origin::Origin;
 use crate::domain::tenant::{Period, TenantSlug, TenantState};
@@ -44,6 +46,8 @@ pub struct TenantRow {
     pub state: TenantState,
     /// How long conversations are kept.
     pub retention: Period,
+    /// How its visitors are answered; of the instruction only the version.
+    pub answering: Arc<Answering>,
     /// Its widgets.
     pub widgets: Vec<WidgetRow>,
 }
@@ -63,6 +67,7 @@ impl Store {
     /// All tenants with their widgets.
     pub async fn tenant_directory(&self) -> Result<Vec<TenantRow>, StoreError> {
         let mut settings = self.all_widget_settings().await?;
+        let mut answering = self.all_answering().await?;
         let client = self.application().await?;
         let rows = client.query(DIRECTORY.sql, &[]).await?;
         let mut tenants: Vec<TenantRow> = Vec::new();
@@ -80,6 +85,7 @@ impl Store {
                         row.get("retention_months"),
                         row.get("retention_days"),
                     ),
+                    answering: answering.remove(&id).unwrap_or_default(),
                     widgets: widget.into_iter().collect(),
                 }),
             }

@@ -3,6 +3,7 @@
 //! mailbox has closed.
 
 pub mod auditor;
+pub mod bookkeeper;
 pub mod caretaker;
 pub mod guard;
 pub mod keeper;
@@ -19,6 +20,7 @@ use crate::conversation::hub::Hub;
 use crate::services::Services;
 
 use auditor::Auditor;
+use bookkeeper::Bookkeeper;
 use caretaker::Caretaker;
 use keeper::{Keeper, Post};
 use librarian::Librarian;
@@ -31,6 +33,7 @@ type Keepers = (
     Addr<Keeper<Caretaker>>,
     Addr<Keeper<Librarian>>,
     Addr<Keeper<Auditor>>,
+    Addr<Keeper<Bookkeeper>>,
 );
 
 /// The supervisors of one node.
@@ -70,7 +73,11 @@ impl Tree {
             let services = services.clone();
             Keeper::watch("auditor", move || Auditor::new(services.clone()))
         };
-        let keepers = (purging, directory, caretaking, shelving, auditing);
+        let (_, bookkeeping) = {
+            let services = services.clone();
+            Keeper::watch("bookkeeper", move || Bookkeeper::new(services.clone()))
+        };
+        let keepers = (purging, directory, caretaking, shelving, auditing, bookkeeping);
         Self { purge, tenants, librarian, _keepers: keepers }
     }
 }

@@ -97,6 +97,7 @@ impl TenantDirectory {
                 state: row.state,
                 retention: row.retention,
                 display_name: row.display_name,
+                answering: row.answering,
             };
             let settings = &self.services.config.conversation;
             let ward = self.wards.entry(row.id).or_insert_with(|| hire(snapshot.clone(), settings));

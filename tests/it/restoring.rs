@@ -123,7 +123,7 @@ impl Past {
 /// Case 19 and 24: also where nobody said that it was restored.
 #[actix_web::test]
 async fn a_database_from_before_an_erasure_is_not_served_until_the_ledger_was_replayed() {
-    let past = Past::new().await;
+    let past = Box::pin(Past::new()).await;
     past.all_is_well(&past.url, &past.now).await;
     let verdict = past.refused(&past.old_url, &past.now).await;
     assert!(matches!(verdict, Quarantine::Resurrected(1)));
@@ -136,7 +136,7 @@ async fn a_database_from_before_an_erasure_is_not_served_until_the_ledger_was_re
 /// Case 21: the keys are destroyed again before the first of them is used.
 #[actix_web::test]
 async fn a_keyring_from_before_an_erasure_loses_its_keys_again_before_anything_is_served() {
-    let past = Past::new().await;
+    let past = Box::pin(Past::new()).await;
     let folder = past.with_old(KEYRING);
     for url in [&past.url, &past.old_url] {
         let verdict = past.refused(url, &folder).await;
@@ -149,7 +149,7 @@ async fn a_keyring_from_before_an_erasure_loses_its_keys_again_before_anything_i
 /// Case 20: missing, empty, older, another installation's. A replay of such a ledger is refused, too.
 #[actix_web::test]
 async fn a_ledger_that_is_missing_empty_older_or_foreign_satisfies_nobody() {
-    let past = Past::new().await;
+    let past = Box::pin(Past::new()).await;
     let older = past.with_old(LEDGER);
     let verdict = past.refused(&past.old_url, &older).await;
     assert!(matches!(verdict, Quarantine::LedgerIsOlder("keyring")), "{verdict}");

@@ -10,6 +10,7 @@ use crate::conversation::gate::TenantSnapshot;
 use crate::conversation::log::MOST_IN_MEMORY;
 use crate::conversation::machine::{Facts, Input, Machine, Standpoint};
 use crate::conversation::socket::Out;
+use crate::domain::budget::Spend;
 use crate::domain::consent::Purpose;
 use crate::domain::text::MAX_MESSAGE_CHARS;
 use crate::domain::turn::Turn;
@@ -72,8 +73,10 @@ impl ConversationActor {
         let session = self.whereabouts.session;
         self.epoch = opened.epoch;
         self.key = opened.key;
+        let provider = self.provider(Spend::default());
+        let snapshot = self.gate.snapshot.borrow().clone();
         let facts = Facts {
-            tenant: self.gate.snapshot.borrow().state,
+            tenant: snapshot.state,
             policy_version: POLICY_VERSION,
             is_known: opened.visitor != VisitorRow::default(),
             standing: opened.visitor.standing,
@@ -82,8 +85,9 @@ impl ConversationActor {
             objected: opened.visitor.objected,
             language: session.language,
             prompt_tokens: self.services.config.conversation.prompt_tokens,
-            provider: self.provider.name(),
-            model: self.provider.model().to_owned(),
+            answering: snapshot.answering,
+            provider: provider.name(),
+            model: provider.model().to_owned(),
         };
         self.machine = Some(Machine::new(self.services.ids.clone(), facts, opened.standpoint));
         let key = (session.tenant, self.whereabouts.conversation);
@@ -137,6 +141,7 @@ impl ConversationActor {
 
     pub(super) fn ready(&self) -> Ready {
         let language = self.whereabouts.session.language;
+        let provider = self.provider(Spend::default());
         let period = RetentionClass::Conversation.period(self.gate.snapshot.borrow().retention);
         let facts = self.machine.as_ref().map(|machine| &machine.facts);
         let granted = facts.map_or_else(Vec::new, |facts| {
@@ -163,7 +168,7 @@ impl ConversationActor {
                 class: RetentionClass::Conversation.as_str(),
                 until_text: period.in_words(language),
             },
-            ai: Ai { provider: self.provider.name(), label: self.provider.label(language) },
+            ai: Ai { provider: provider.name(), label: provider.label(language) },
             limits: Limits { text_chars: MAX_MESSAGE_CHARS },
         }
     }
@@ -171,7 +176,7 @@ impl ConversationActor {
 
 impl StreamHandler<TenantNews> for ConversationActor {
     fn handle(&mut self, news: TenantNews, ctx: &mut Context<Self>) {
-        self.step(Input::Tenant(news.0.state), ctx);
+        self.step(Input::Tenant(news.0.state, news.0.answering), ctx);
     }
 
     /// The tenant's supervisor went away and will be rebuilt; the conversation goes on with what it knows.

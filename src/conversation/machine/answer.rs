@@ -1,5 +1,6 @@
 //! The answer in progress: one string that grows, which every viewer reads from its own place.
 
+use crate::domain::budget::Spend;
 use crate::domain::turn::{Citation, Content, StopReason, Usage};
 use crate::id::MessageId;
 use crate::providers::{By, Delta};
@@ -13,11 +14,17 @@ pub(in crate::conversation) struct Answer {
     usage: Option<Usage>,
     pub(super) stop_reason: Option<StopReason>,
     by: Option<By>,
+    /// The tenant's instruction that the model has.
+    instruction: i32,
+    /// What the conversation had spent before.
+    before: Spend,
+    /// What it has spent by now.
+    pub(super) spent: Spend,
     is_finished: bool,
 }
 
 impl Answer {
-    pub(super) fn new(message_id: MessageId) -> Self {
+    pub(super) fn new(message_id: MessageId, instruction: i32, spent: Spend) -> Self {
         Self {
             message_id,
             text: String::new(),
@@ -25,6 +32,9 @@ impl Answer {
             usage: None,
             stop_reason: None,
             by: None,
+            instruction,
+            before: spent,
+            spent,
             is_finished: false,
         }
     }
@@ -40,9 +50,10 @@ impl Answer {
             Delta::Text(words) => self.text.push_str(&words),
             Delta::Citations(citations) => self.citations = citations,
             Delta::Usage(usage) => self.usage = Some(usage),
+            Delta::Spent(spent) => self.spent = spent,
             Delta::Stop(reason) => self.stop_reason = Some(reason),
-            // What was offered has been dealt with before; this is an invention of the model's.
-            Delta::Tool(_) => {}
+            // A notice is for the viewers; and what was offered has been dealt with before: what is left is an invention of the model's.
+            Delta::Tool(_) | Delta::Notice(_) => {}
         }
     }
 
@@ -65,6 +76,9 @@ impl Answer {
             model: model.to_owned(),
             attempts,
             usage: self.usage,
+            instruction: self.instruction,
+            cost: self.spent.minus(self.before),
+            spent: self.spent,
             citations: self.citations.clone(),
         }
     }

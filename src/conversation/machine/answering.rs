@@ -24,6 +24,10 @@ impl Machine {
         let mut ended = None;
         for delta in deltas {
             match delta {
+                Ok(Delta::Notice(code)) => {
+                    let notice = ServerFrame::error(code, self.facts.language, None);
+                    effects.push(Effect::Broadcast(notice));
+                }
                 Ok(delta) => answer.take(delta),
                 Err(ProviderError::Interrupted) if !answer.text.is_empty() => {
                     ended = Some(StopReason::Interrupted);
@@ -64,6 +68,7 @@ impl Machine {
         let Some(answer) = self.answer.as_mut().filter(|answer| answer.is_growing()) else {
             return;
         };
+        self.spent = answer.spent;
         let content = answer.finish(otherwise, self.facts.provider, &self.facts.model);
         self.enqueue(Entry::Content(content), None, None);
     }
@@ -96,17 +101,20 @@ impl Machine {
         {
             return;
         }
-        let prompt = self.log.prompt(self.facts.language, self.facts.prompt_tokens, self.shown_seq);
+        let instruction = self.facts.answering.instruction.clone();
+        let version = instruction.version;
+        let (language, budget) = (self.facts.language, self.facts.prompt_tokens);
+        let prompt = self.log.prompt(language, instruction, budget, self.shown_seq);
         match disclose(prompt, Purpose::AiAnswer, self.facts.circumstances()) {
             Ok(prompt) => {
                 self.shown_seq = self.log.head_seq;
                 let message_id: MessageId = self.ids.next();
-                self.answer = Some(Answer::new(message_id));
+                self.answer = Some(Answer::new(message_id, version, self.spent));
                 effects.push(Effect::Broadcast(ServerFrame::Typing {
                     who: Author::Assistant,
                     on: true,
                 }));
-                effects.push(Effect::Infer(prompt));
+                effects.push(Effect::Infer(prompt, self.spent));
             }
             Err(refusal) => {
                 let error = ServerFrame::error(refusal.code(), self.facts.language, None);

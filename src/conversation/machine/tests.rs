@@ -38,6 +38,7 @@ fn machine(standing: Standing, age: Option<AgeBracket>) -> Machine {
         objected: Purposes::default(),
         language: Language::En,
         prompt_tokens: 1000,
+        answering: Arc::default(),
         provider: "scripted",
         model: "m".into(),
     };
@@ -92,7 +93,7 @@ fn answering() -> Machine {
     let question = written(&effects).expect("a question to write");
     let effects = stored(&mut machine, question, Outcome::Stored);
     assert!(matches!(effects[0], Effect::Reply(ME, ServerFrame::Ack { seq: 1, .. })));
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::Infer(_))));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Infer(..))));
     machine
 }
 
@@ -144,7 +145,7 @@ fn an_answer_is_given_once_more_only_if_it_is_the_newest_and_nothing_grows() {
     assert!(machine.step(Input::Frame(ME, stranger), now()).is_empty());
     let effects = machine.step(again(), now());
     let asked = effects.iter().find_map(|effect| match effect {
-        Effect::Infer(prompt) => Some(prompt.get().clone()),
+        Effect::Infer(prompt, _) => Some(prompt.get().clone()),
         _ => None,
     });
     let asked = asked.expect("the model is asked again");
@@ -189,7 +190,7 @@ fn a_repeated_entry_that_is_newer_than_what_is_known_makes_the_log_be_read_again
     let turn = Turn { seq: 1, at: now(), content: question };
     let effects = machine.step(Input::Loaded(vec![turn]), now());
     assert!(
-        effects.iter().any(|effect| matches!(effect, Effect::Infer(_))),
+        effects.iter().any(|effect| matches!(effect, Effect::Infer(..))),
         "the question is answered"
     );
 }
@@ -200,11 +201,11 @@ fn a_question_asked_during_an_answer_is_recorded_at_once_and_answered_next() {
     let effects = machine.step(Input::Frame(ME, send("and?")), now());
     let question = written(&effects).expect("written at once");
     let effects = stored(&mut machine, question, Outcome::Stored);
-    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Infer(_))));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Infer(..))));
     let effects = machine.step(Input::StreamEnded, now());
     let answer = written(&effects).expect("the first answer");
     let effects = stored(&mut machine, answer, Outcome::Stored);
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::Infer(_))));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Infer(..))));
 }
 
 #[test]
@@ -238,7 +239,7 @@ fn a_writer_that_was_fenced_off_ends_and_says_so() {
     assert!(
         effects.iter().any(|effect| matches!(effect, Effect::End(Some(ErrorCode::Superseded))))
     );
-    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Infer(_))));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Infer(..))));
 }
 
 #[test]
@@ -357,7 +358,7 @@ proptest! {
                         prop_assert!(under_way.is_none(), "two writes at once");
                         under_way = Some(entry);
                     }
-                    Effect::Infer(prompt) => {
+                    Effect::Infer(prompt, _) => {
                         prop_assert!(machine.facts.standing.allows(Purpose::AiAnswer, "1"));
                         prop_assert!(machine.facts.age.is_some());
                         prop_assert_eq!(prompt.purpose(), Purpose::AiAnswer);
@@ -370,3 +371,5 @@ proptest! {
         }
     }
 }
+
+mod answering;

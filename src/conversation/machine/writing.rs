@@ -7,7 +7,8 @@ use crate::code::ErrorCode;
 use crate::conversation::frame::ServerFrame;
 use crate::domain::consent::{Basis, Decision, Decisions, Standing};
 use crate::domain::tenant::TenantState;
-use crate::domain::turn::{Content, Turn};
+use crate::domain::turn::{Content, StopReason, Turn};
+use crate::id::MessageId;
 use crate::store::lane::{Appended, Outcome};
 
 impl Machine {
@@ -149,18 +150,40 @@ impl Machine {
             matches!(content, Content::Answer { .. }),
             matches!(content, Content::Closed { .. }),
         );
+        let broke_off =
+            match &content {
+                Content::Answer {
+                    message_id, text, stop_reason: StopReason::Interrupted, ..
+                } if !text.is_empty() => Some(*message_id),
+                Content::Answer { .. }
+                | Content::Question { .. }
+                | Content::ConsentChanged { .. }
+                | Content::Closed { .. } => None,
+            };
         self.log.push(Turn { seq, at, content });
         if is_question {
+            self.restarts = 0;
             self.superseded = None;
             self.wants_answer = true;
             Self::acknowledge(pending, seq, effects);
         }
         if is_answer {
             self.answer = None;
+            self.restart(broke_off);
         }
         if is_end {
             self.at.is_closed = true;
             self.life = Life::Ending;
+        }
+    }
+
+    /// Where the tenant wants it, an answer that broke off is begun anew by itself: once, and where it can be seen.
+    fn restart(&mut self, broke_off: Option<MessageId>) {
+        let may = self.facts.answering.settings.restart && self.restarts == 0;
+        if may && !self.wants_answer && broke_off.is_some() {
+            self.superseded = broke_off;
+            self.wants_answer = true;
+            self.restarts += 1;
         }
     }
 

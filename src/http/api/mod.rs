@@ -1,8 +1,10 @@
 //! The public interface, one file per area.
 
+pub(super) mod answering;
 pub(super) mod children;
 pub(super) mod documents;
 pub(super) mod health;
+pub(super) mod instructions;
 pub(super) mod privacy;
 pub(super) mod questions;
 pub(super) mod session;

@@ -7,6 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::code::{Coded, ErrorCode};
 use crate::conversation::actor::Command;
+use crate::domain::budget::Spend;
 use crate::domain::language::Language;
 use crate::http::Edge;
 use crate::http::caller::KnownVisitor;
@@ -46,7 +47,8 @@ pub(in crate::http) async fn receipt(
     let language = query.locale.as_deref().map_or(Language::default(), Language::from_tag);
     let tenant = known.gate.tenant.id;
     let snapshot = known.gate.tenant.snapshot.borrow().clone();
-    let processor = edge.house.providers.for_tenant(tenant).processor(language);
+    let provider = edge.house.providers.for_tenant(tenant, &snapshot.answering, Spend::default());
+    let processor = provider.processor(language);
     let parties = Parties {
         subject: known.visitor,
         controller: snapshot.display_name,

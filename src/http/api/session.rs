@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::code::{Coded, ErrorCode};
 use crate::conversation::frame::{Ai, Retention};
 use crate::domain::age::MINIMUM_AGE;
+use crate::domain::budget::Spend;
 use crate::domain::consent::Purpose;
 use crate::domain::language::Language;
 use crate::domain::tenant::TenantState;
@@ -147,7 +148,7 @@ pub(in crate::http) async fn open_session(
         .door
         .issue_ticket(session, now)
         .ok_or_else(|| Problem::new(ErrorCode::Busy, language))?;
-    let provider = edge.house.providers.for_tenant(tenant);
+    let provider = edge.house.providers.for_tenant(tenant, &snapshot.answering, Spend::default());
     let label = provider.label(language);
     Ok(HttpResponse::Ok().json(SessionResponse {
         visitor_token: services.door.token(caller.widget, visitor, now),

@@ -121,6 +121,8 @@ impl Answering {
                 self.give(Delta::Citations(citations));
             }
             Delta::Usage(usage) => self.usage = Some(self.usage.unwrap_or_default().plus(usage)),
+            Delta::Spent(spent) => self.give(Delta::Spent(spent)),
+            Delta::Notice(code) => self.give(Delta::Notice(code)),
             Delta::Tool(request) if self.requests.len() < MOST_REQUESTS => {
                 self.requests.push(request);
             }

@@ -7,8 +7,10 @@ use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use super::super::health::{Health, Vitals};
+use super::super::metering::Charge;
 use super::super::{By, Delta, Deltas, Provider, ProviderError};
 use super::Hedge;
+use super::watched::Watched;
 use crate::domain::prompt::Prompt;
 use crate::privacy::disclosure::Disclosed;
 
@@ -16,7 +18,7 @@ use crate::privacy::disclosure::Disclosed;
 #[derive(Debug)]
 pub(in crate::providers) struct Candidate {
     pub(super) provider: Arc<dyn Provider>,
-    vitals: Arc<Vitals>,
+    pub(super) vitals: Arc<Vitals>,
 }
 
 /// An answer whose first delta has come.
@@ -24,6 +26,7 @@ pub(super) struct Begun {
     candidate: Arc<Candidate>,
     first: Delta,
     rest: Deltas,
+    charge: Charge,
 }
 
 impl Candidate {
@@ -66,6 +69,7 @@ impl Candidate {
     pub(super) async fn ask(
         self: &Arc<Self>,
         prompt: Disclosed<Prompt>,
+        charge: Charge,
     ) -> Result<Begun, ProviderError> {
         let asked = Instant::now();
         let mut rest = self.provider.stream(prompt);
@@ -73,11 +77,12 @@ impl Candidate {
             Some(Ok(first)) => {
                 let now = Instant::now();
                 self.vitals.pace.note(now.duration_since(asked), now);
-                return Ok(Begun { candidate: self.clone(), first, rest });
+                return Ok(Begun { candidate: self.clone(), first, rest, charge });
             }
             Some(Err(error)) => error,
             None => ProviderError::Interrupted,
         };
+        charge.failed(&failure);
         self.vitals.breaker.fail(&failure, Instant::now());
         tracing::warn!(
             provider = self.provider.name(),
@@ -91,14 +96,8 @@ impl Candidate {
 impl Begun {
     /// The answer, with who gives it and how many requests it took.
     pub(super) fn told(self, attempts: u32) -> Deltas {
-        let Self { candidate, first, rest } = self;
-        let by = Delta::By(By::new(candidate.provider.as_ref(), attempts));
-        let begun = futures_util::stream::iter([Ok(by), Ok(first)]);
-        let watched = begun.chain(rest).inspect(move |delta| match delta {
-            Ok(Delta::Stop(_)) => candidate.vitals.breaker.succeed(),
-            Ok(_) => {}
-            Err(error) => candidate.vitals.breaker.fail(error, Instant::now()),
-        });
-        watched.boxed_local()
+        let Self { candidate, first, rest, charge } = self;
+        let by = By::new(candidate.provider.as_ref(), attempts);
+        Watched::new(candidate, charge, rest, by, first).boxed_local()
     }
 }

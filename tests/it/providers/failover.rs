@@ -3,7 +3,6 @@
 use veetflow::domain::age::AgeBracket;
 use veetflow::domain::language::Language;
 use veetflow::domain::turn::StopReason;
-use veetflow::id::{Id, TenantId};
 use veetflow::providers::{Delta, Provider, ProviderError};
 
 use futures_util::StreamExt;
@@ -11,14 +10,13 @@ use std::sync::Arc;
 
 use super::vendor::{Step, Vendor, head, streaming, text};
 use super::wire::Kind;
-use super::{disclosed, providers, settings, words};
+use super::{disclosed, providers, settings, unrestricted, words};
 
 async fn chain(first: Vec<Step>, second: Vec<Step>) -> (Vendor, Vendor, Arc<dyn Provider>) {
     let (first, second) = (Vendor::start(first).await, Vendor::start(second).await);
     let mut all = settings(Kind::Chat, &first.base_url, 1);
     all.extend(settings(Kind::Anthropic, &second.base_url, 1));
-    let tenant: TenantId = Id::from_uuid(uuid::Uuid::from_u128(1));
-    let router = providers(all).for_tenant(tenant);
+    let router = unrestricted(&providers(all));
     (first, second, router)
 }
 
@@ -100,7 +98,7 @@ async fn a_provider_abroad_without_a_safeguard_is_shown_nothing() {
         let mut all = settings(Kind::Anthropic, &abroad.base_url, 1);
         all.push(("providers.anthropic.region", "us".into()));
         all.push(("providers.anthropic.transfer", transfer.into()));
-        let router = providers(all).for_tenant(Id::from_uuid(uuid::Uuid::from_u128(1)));
+        let router = unrestricted(&providers(all));
         let by = answered_by(&said(router.as_ref(), AgeBracket::Adult).await).0;
         assert_eq!(abroad.asked().len(), asked, "{transfer:?}");
         assert_eq!(by == "anthropic", asked == 1, "{transfer:?}");
@@ -117,7 +115,7 @@ async fn a_provider_for_adults_is_not_shown_the_words_of_the_young() {
     all.extend(settings(Kind::Anthropic, &other.base_url, 1));
     all.push(("providers.google.minimum_age", 18.into()));
     all.push(("providers.chain", vec!["google", "anthropic"].into()));
-    let router = providers(all).for_tenant(Id::from_uuid(uuid::Uuid::from_u128(1)));
+    let router = unrestricted(&providers(all));
     let young = said(router.as_ref(), AgeBracket::From16To17).await;
     assert_eq!(answered_by(&young), ("anthropic", 1));
     assert_eq!(google.asked().len(), 0);

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use figment::value::Value;
 use futures_util::StreamExt;
+use veetflow::clock::SystemClock;
 use veetflow::config::Layers;
 use veetflow::domain::age::AgeBracket;
-use veetflow::id::Id;
 use veetflow::providers::knowledge::Library;
-use veetflow::providers::{Delta, Health, Provider, ProviderError, Providers};
+use veetflow::providers::{Accounts, Delta, Health, Provider, ProviderError, Providers};
 
 use super::vendor::{Step, Vendor, head, streaming, text};
 use super::wire::Kind;
-use super::{disclosed, disclosing, prompt, providers, settings, words};
+use super::{disclosed, disclosing, prompt, providers, settings, unrestricted, words};
 
 /// Answers after which a model's pace is known.
 const KNOWN: usize = 20;
@@ -44,7 +44,7 @@ async fn known(
     let mut all = settings(Kind::Chat, &first.base_url, 5);
     all.extend(settings(second, &other.base_url, 5));
     all.extend(more);
-    let router = providers(all).for_tenant(Id::from_uuid(uuid::Uuid::from_u128(1)));
+    let router = unrestricted(&providers(all));
     let asked = (0..KNOWN).map(|_| said(router.as_ref()));
     for deltas in futures_util::future::join_all(asked).await {
         assert_eq!(answered_by(&deltas), ("openai", 1), "its pace was not known yet");
@@ -163,10 +163,12 @@ async fn what_one_worker_learned_of_a_model_the_others_know() {
     let first = Vendor::start(limited).await;
     let config = Layers::with(settings(Kind::Chat, &first.base_url, 1)).read().expect("settings");
     let health = Health::default();
+    let accounts = Arc::new(Accounts::new(Arc::new(SystemClock)));
     for _ in 0..3 {
         let library = Arc::new(Library::new());
-        let worker = Providers::sharing(&config.providers, library, &health).expect("providers");
-        let router = worker.for_tenant(Id::from_uuid(uuid::Uuid::from_u128(1)));
+        let worker = Providers::sharing(&config.providers, library, &health, accounts.clone())
+            .expect("providers");
+        let router = unrestricted(&worker);
         assert_eq!(answered_by(&said(router.as_ref()).await).0, "knowledge");
     }
     assert_eq!(first.asked().len(), 1);

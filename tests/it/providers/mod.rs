@@ -1,9 +1,11 @@
 //! The adapters as their vendors would see them: one suite of behaviours over every protocol, over real sockets.
 
+mod budget;
 mod conformance;
 mod connections;
 mod failover;
 mod hedging;
+mod instructions;
 mod pseudonyms;
 mod recorded;
 mod requests;
@@ -15,15 +17,19 @@ use std::sync::Arc;
 
 use figment::value::{Dict, Value};
 use futures_util::StreamExt;
+use veetflow::clock::SystemClock;
 use veetflow::config::Layers;
 use veetflow::domain::age::AgeBracket;
+use veetflow::domain::answering::Answering;
+use veetflow::domain::budget::Spend;
 use veetflow::domain::consent::{Decision, Purpose, Purposes, Standing};
 use veetflow::domain::language::Language;
 use veetflow::domain::prompt::{Line, Passage, Prompt, Role};
 use veetflow::domain::tenant::TenantState;
+use veetflow::id::Id;
 use veetflow::privacy::disclosure::{Circumstances, Disclosed, disclose};
 use veetflow::providers::knowledge::Library;
-use veetflow::providers::{Delta, Provider, ProviderError, Providers};
+use veetflow::providers::{Accounts, Delta, Health, Provider, ProviderError, Providers};
 
 use wire::Kind;
 
@@ -46,7 +52,22 @@ fn settings(kind: Kind, base_url: &str, seconds: u64) -> Vec<(&'static str, Valu
 fn providers(settings: Vec<(&'static str, Value)>) -> Providers {
     drop(rustls::crypto::ring::default_provider().install_default());
     let config = Layers::with(settings).read().expect("settings");
-    Providers::new(&config.providers, Arc::new(Library::new())).expect("providers")
+    shared(&config.providers, Arc::new(Library::new())).expect("providers")
+}
+
+/// As one worker has them, with accounts of its own.
+fn shared(
+    settings: &veetflow::config::Providers,
+    library: Arc<Library>,
+) -> Result<Providers, impl std::fmt::Debug> {
+    let accounts = Arc::new(Accounts::new(Arc::new(SystemClock)));
+    Providers::sharing(settings, library, &Health::default(), accounts)
+}
+
+/// Who answers for a tenant that may use everything and chose nothing.
+fn unrestricted(providers: &Providers) -> Arc<dyn Provider> {
+    let tenant = Id::from_uuid(uuid::Uuid::from_u128(1));
+    providers.for_tenant(tenant, &Answering::granted(), Spend::default())
 }
 
 /// The adapter of one kind, that asks this server and waits so many seconds for the first delta.
@@ -58,6 +79,7 @@ fn adapter(kind: Kind, base_url: &str, seconds: u64) -> Arc<dyn Provider> {
 fn prompt() -> Prompt {
     let line = |role, text: &str| Line { role, text: text.to_owned() };
     Prompt {
+        instruction: std::sync::Arc::default(),
         lines: vec![
             line(Role::Assistant, "an answer whose question was trimmed away"),
             line(Role::Visitor, "你好"),

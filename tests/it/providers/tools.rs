@@ -6,16 +6,18 @@ use futures_util::StreamExt;
 use serde_json::Value;
 use veetflow::config::Layers;
 use veetflow::domain::age::AgeBracket;
+use veetflow::domain::answering::Answering;
+use veetflow::domain::budget::Spend;
 use veetflow::domain::language::Language;
 use veetflow::domain::turn::{StopReason, Usage};
 use veetflow::id::{Id, TenantId};
 use veetflow::providers::knowledge::Library;
 use veetflow::providers::knowledge::index::Document;
-use veetflow::providers::{Delta, ProviderError, Providers};
+use veetflow::providers::{Delta, ProviderError};
 
 use super::vendor::{Step, Vendor, streaming, text};
 use super::wire::Kind;
-use super::{disclosed, settings, words};
+use super::{disclosed, settings, shared, words};
 
 fn tenant(number: u128) -> TenantId {
     Id::from_uuid(uuid::Uuid::from_u128(number))
@@ -49,8 +51,8 @@ async fn said(
     drop(rustls::crypto::ring::default_provider().install_default());
     let vendor = Vendor::in_turn(bodies.into_iter().map(script).collect()).await;
     let config = Layers::with(settings(kind, &vendor.base_url, 5)).read().expect("settings");
-    let providers = Providers::new(&config.providers, library()).expect("providers");
-    let answering = providers.for_tenant(tenant(1));
+    let providers = shared(&config.providers, library()).expect("providers");
+    let answering = providers.for_tenant(tenant(1), &Answering::granted(), Spend::default());
     let deltas = answering.stream(disclosed(AgeBracket::Adult)).collect().await;
     let asked = vendor.asked().into_iter().map(|asked| {
         let body: Value = serde_json::from_str(&asked.body).expect("JSON");
@@ -93,6 +95,8 @@ async fn what_a_model_looks_up_is_found_on_its_tenants_own_shelf_and_cited() {
             | Delta::Text(_)
             | Delta::Citations(_)
             | Delta::Tool(_)
+            | Delta::Spent(_)
+            | Delta::Notice(_)
             | Delta::Stop(_) => None,
         });
         let both =

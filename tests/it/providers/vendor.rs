@@ -90,6 +90,17 @@ impl Vendor {
         self.seen.lock().expect("whole").asked.clone()
     }
 
+    /// Waits until it was asked so often.
+    pub async fn until_asked(&self, times: usize) {
+        for _ in 0..200 {
+            if self.asked().len() >= times {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("it was never asked {times} times");
+    }
+
     /// Waits until every connection that was answered has come to its end.
     pub async fn is_left_alone(&self) -> bool {
         for _ in 0..200 {

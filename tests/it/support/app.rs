@@ -80,7 +80,9 @@ impl TestApp {
         let config = configuration(&url, &data_dir, &plan.settings);
         let provider = plan.provider.clone();
         let providers: ProvidersFactory = if plan.has_model {
-            Arc::new(move |library| Ok(Providers::with_model(provider.clone(), library)))
+            Arc::new(move |library, accounts| {
+                Ok(Providers::with_model(provider.clone(), library, accounts))
+            })
         } else {
             configured_providers(&config)
         };
