@@ -26,7 +26,7 @@ use veetflow::domain::tenant::TenantState;
 use veetflow::id::{Id, TenantId};
 use veetflow::privacy::disclosure::{Circumstances, Disclosed, disclose};
 use veetflow::providers::knowledge::Library;
-use veetflow::providers::{Accounts, Delta, Health, Provider, Providers};
+use veetflow::providers::{Accounts, Delta, Provider, Providers};
 
 use crate::measure::{Mark, Table, milliseconds, percentile};
 use crate::vendor::{Temper, start};
@@ -193,7 +193,7 @@ fn providers(settings: Vec<(&'static str, Value)>) -> anyhow::Result<Providers> 
     Ok(Providers::sharing(
         &config.providers,
         Arc::new(Library::new()),
-        &Health::default(),
+        Arc::default(),
         Arc::new(Accounts::new(Arc::new(SystemClock))),
     )?)
 }

@@ -108,6 +108,7 @@ impl Foundation {
             node: ids.next(),
             accounts: Arc::new(Accounts::new(clock.clone())),
             instructions: Arc::default(),
+            opened_keys: Arc::default(),
             clock,
             ids,
             config: Arc::new(config),
@@ -169,12 +170,12 @@ async fn publish_notice(store: &Store, now: jiff::Timestamp) -> anyhow::Result<(
 /// The providers that the configuration names.
 pub fn configured_providers(config: &Config) -> ProvidersFactory {
     let settings = config.providers.clone();
-    let health = Health::default();
+    let health = Arc::new(Health::default());
     for model in Providers::out_of_reach(&settings).unwrap_or_default() {
         tracing::warn!("{model}");
     }
     Arc::new(move |library, accounts| {
-        Ok(Providers::sharing(&settings, library, &health, accounts)?)
+        Ok(Providers::sharing(&settings, library, health.clone(), accounts)?)
     })
 }
 

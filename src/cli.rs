@@ -11,6 +11,7 @@ mod hold;
 mod keys;
 mod knowledge;
 mod ledger;
+mod provider_key;
 mod purge;
 mod read_pdf;
 mod serve;
@@ -83,6 +84,9 @@ enum Command {
     /// What an organisation tells models of their part: versions, differences, rollback.
     #[command(subcommand)]
     Instruction(answering::InstructionCommand),
+    /// An organisation's own keys for providers.
+    #[command(subcommand)]
+    ProviderKey(provider_key::ProviderKeyCommand),
     /// What an organisation has spent on models.
     Spending {
         /// The organisation's short name.
@@ -159,6 +163,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::CheckConfig => check_config(&layers),
         Command::Serve => serve::serve(layers.read()?),
         Command::Knowledge(command) => knowledge::knowledge(&layers.read()?, command),
+        Command::ProviderKey(command) => provider_key::provider_key(&layers.read()?, command),
         Command::ReadPdf { mark, most } => Ok(read_pdf::read_pdf(&mark, most)),
         Command::Doctor => doctor::doctor(&layers),
         Command::Migrate => on_ground(&layers.read()?, async |_| {

@@ -171,6 +171,8 @@ kinds! {
     ApiKey ApiKeyId "key";
     /// A tenant's document, with all its versions and one key.
     Document DocumentId "doc";
+    /// A tenant's own key for a provider.
+    ProviderKeyKind ProviderKeyId "pvk";
     /// One running process.
     Node NodeId "nod";
     /// A backup.

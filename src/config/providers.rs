@@ -52,6 +52,9 @@ pub struct Model {
     /// Seconds until the first token.
     #[serde(default = "first_token_seconds")]
     pub first_token_seconds: u64,
+    /// Seconds for a whole answer, however steadily it comes.
+    #[serde(default = "answer_seconds")]
+    pub answer_seconds: u64,
     /// Tokens of an answer at most.
     #[serde(default = "max_tokens")]
     pub max_tokens: u32,
@@ -97,6 +100,10 @@ const fn first_token_seconds() -> u64 {
     20
 }
 
+const fn answer_seconds() -> u64 {
+    600
+}
+
 const fn max_tokens() -> u32 {
     800
 }
@@ -109,17 +116,14 @@ impl Model {
 }
 
 impl Providers {
-    /// The names of the models that are set up, in the order in which they are asked.
-    pub fn set_up(&self) -> Vec<&str> {
+    /// All models, set up or not: the operator's chain in its order, then the others.
+    pub fn models(&self) -> Vec<(&str, &Model)> {
         let vendors =
             [("openai", &self.openai), ("anthropic", &self.anthropic), ("google", &self.google)];
         let others = self.compatible.iter().map(|(name, model)| (name.as_str(), model));
-        let known: Vec<(&str, &Model)> = vendors.into_iter().chain(others).collect();
-        let is_usable =
-            |name: &str| known.iter().any(|(known, model)| *known == name && model.is_set_up());
-        if self.chain.is_empty() {
-            return known.iter().map(|(name, _)| *name).filter(|name| is_usable(name)).collect();
-        }
-        self.chain.iter().map(String::as_str).filter(|name| is_usable(name)).collect()
+        let mut known: Vec<(&str, &Model)> = vendors.into_iter().chain(others).collect();
+        let place = |name: &str| self.chain.iter().position(|named| named == name);
+        known.sort_by_key(|(name, _)| place(name).unwrap_or(self.chain.len()));
+        known
     }
 }

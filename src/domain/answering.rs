@@ -1,12 +1,15 @@
 //! How a tenant's visitors are answered: what the tenant chose, what the operator grants it, and the words it gives a model.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::budget::Caps;
 use crate::domain::language::Language;
+use crate::id::ProviderKeyId;
 
 /// Models that a tenant may name.
 const MOST_NAMED: usize = 16;
@@ -140,6 +143,31 @@ impl Instruction {
     }
 }
 
+/// A tenant's own key for a provider. Two are the same if their identifiers are; `Debug` shows nothing of the secret.
+#[derive(Debug, Clone)]
+pub struct ProviderKey {
+    /// Which one it is; another secret has another.
+    pub id: ProviderKeyId,
+    /// What the provider knows.
+    pub secret: SecretString,
+}
+
+impl PartialEq for ProviderKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for ProviderKey {}
+
+/// Characters of a provider's key at most.
+const LONGEST_KEY: usize = 512;
+
+/// Whether a text can be a provider's key: printable characters that a header can carry.
+pub fn is_fit_for_key(text: &str) -> bool {
+    (8..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// All that decides how a tenant's visitors are answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answering {
@@ -149,6 +177,8 @@ pub struct Answering {
     pub grant: Grant,
     /// What models are told.
     pub instruction: Arc<Instruction>,
+    /// The tenant's own keys, by provider.
+    pub keys: BTreeMap<String, ProviderKey>,
 }
 
 impl Answering {

@@ -84,6 +84,10 @@ actions! {
     GrantChanged "tenant.grant_changed";
     /// Another instruction for models was put in force; the amount is its version.
     InstructionChosen "instruction.chosen";
+    /// A tenant's own key for a provider was set.
+    ProviderKeySet "provider_key.set";
+    /// A tenant's own key for a provider was removed.
+    ProviderKeyRemoved "provider_key.removed";
     /// A budget was used up; the amount is 1 for a day's, 2 for a month's.
     BudgetReached "budget.reached";
     /// An organisation was suspended, closed or restored; the amount is 1 for active, 2 for suspended, 3 for closed.

@@ -50,6 +50,9 @@ pub struct Edge {
         api::answering::show,
         api::answering::choose,
         api::answering::spending,
+        api::provider_keys::list,
+        api::provider_keys::set,
+        api::provider_keys::remove,
         api::instructions::list,
         api::instructions::show,
         api::instructions::add,
@@ -116,6 +119,9 @@ pub fn routes(config: &mut ServiceConfig, has_demo: bool) {
                 .service(api::answering::show)
                 .service(api::answering::choose)
                 .service(api::answering::spending)
+                .service(api::provider_keys::list)
+                .service(api::provider_keys::set)
+                .service(api::provider_keys::remove)
                 .service(api::instructions::list)
                 .service(api::instructions::add)
                 .service(api::instructions::rollback)

@@ -45,6 +45,10 @@ inventory! {
             "answering" "granted" "instruction_version";
     }
     "instruction" { Nothing: "tenant_id" "version" "zh" "en" "created_at"; }
+    "provider_key" {
+        SealedContent: "sealed";
+        Nothing: "tenant_id" "provider" "key_id" "set_at";
+    }
     "spending" {
         Nothing: "tenant_id" "day" "provider" "model" "requests" "input_tokens" "output_tokens" "micros";
     }

@@ -44,12 +44,12 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// The limits of an answer whose first delta must come within so many seconds.
-    pub(super) fn with_first(seconds: u64) -> Self {
+    /// The limits of an answer that must begin and end within so many seconds.
+    pub(super) fn within(first: u64, whole: u64) -> Self {
         Self {
-            first: Duration::from_secs(seconds),
+            first: Duration::from_secs(first),
             silence: Duration::from_mins(1),
-            whole: Duration::from_mins(10),
+            whole: Duration::from_secs(whole),
         }
     }
 }

@@ -9,6 +9,7 @@ use hyper::Uri;
 use hyper::header::HeaderValue;
 use secrecy::ExposeSecret;
 
+use super::model::Terms;
 use crate::config;
 use crate::domain::budget::{Money, Price};
 use crate::privacy::transfer::{Region, Safeguard, Transfer};
@@ -95,6 +96,18 @@ pub(super) fn ordered(
             Ok((interned(name), model, transfer))
         })
         .collect()
+}
+
+/// The models that are not set up, but that a tenant's own key would open. One that may not be used is left out: nobody asked
+/// for it.
+pub(super) fn openable(settings: &config::Providers) -> Vec<(&'static str, &config::Model, Terms)> {
+    let fit = |(name, model): (&str, &'_ config::Model)| {
+        check(name, model).ok()?;
+        let transfer = transfer(name, model, &settings.home).ok()?;
+        Some(Terms { transfer, price: price(name, model).ok()? })
+    };
+    let models = settings.models().into_iter().filter(|(_, model)| !model.is_set_up());
+    models.filter_map(|(name, model)| Some((interned(name), model, fit((name, model))?))).collect()
 }
 
 /// What a model costs, if its settings say so. A prompt in the provider's cache costs what any costs unless they say more.

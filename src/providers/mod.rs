@@ -19,6 +19,7 @@ mod post;
 mod pseudonymous;
 mod router;
 mod sse;
+mod workshop;
 
 use std::fmt;
 use std::sync::Arc;
@@ -40,8 +41,8 @@ use crate::privacy::transfer::{Region, Safeguard, Transfer};
 
 use knowledge::Library;
 use metering::Meter;
-use model::{Remote, Terms};
-use router::{Candidate, Hedge, Router};
+use router::{Hedge, Router};
+use workshop::Workshop;
 
 pub use health::Health;
 pub use metering::{Accounts, Entry, Unwritten};
@@ -242,8 +243,8 @@ pub struct Providers {
 
 #[derive(Debug, Clone)]
 enum Models {
-    /// In the order in which they are asked; none: the tenants' own documents answer.
-    Chain(Arc<[Arc<Candidate>]>),
+    /// From settings; where they give a tenant none, its own documents answer.
+    Made(Arc<Workshop>),
     /// One that a test brings.
     Given(Arc<dyn Provider>),
 }
@@ -254,35 +255,12 @@ impl Providers {
     pub fn sharing(
         settings: &config::Providers,
         library: Arc<Library>,
-        health: &Health,
+        health: Arc<Health>,
         accounts: Arc<Accounts>,
     ) -> Result<Self, egress::EgressError> {
-        let tls = connections::tls()?;
-        let mut chain = Vec::new();
-        for (name, model, transfer) in egress::ordered(settings)? {
-            let terms = Terms { transfer, price: egress::price(name, model)? };
-            let tls = tls.clone();
-            let provider: Arc<dyn Provider> = match (name, model.api) {
-                ("anthropic", _) => {
-                    Arc::new(Remote::<anthropic::Messages>::new(name, model, terms, tls))
-                }
-                ("google", _) => Arc::new(Remote::<google::Gemini>::new(name, model, terms, tls)),
-                (_, config::Api::Chat) => {
-                    Arc::new(Remote::<openai::Chat>::new(name, model, terms, tls))
-                }
-                (_, config::Api::Responses) => {
-                    Arc::new(Remote::<openai_responses::Responses>::new(name, model, terms, tls))
-                }
-            };
-            let provider: Arc<dyn Provider> = if settings.pseudonyms {
-                Arc::new(pseudonymous::Pseudonymous::new(provider))
-            } else {
-                provider
-            };
-            chain.push(Candidate::new(provider, health));
-        }
+        let workshop = Workshop::new(settings, health)?;
         let hedge = Hedge { percent: settings.hedge_percent };
-        let models = Models::Chain(chain.into());
+        let models = Models::Made(Arc::new(workshop));
         Ok(Self { models, library, accounts, hedges: settings.hedge, hedge })
     }
 
@@ -309,9 +287,7 @@ impl Providers {
     pub fn models(&self) -> Vec<Arc<dyn Provider>> {
         match &self.models {
             Models::Given(model) => vec![model.clone()],
-            Models::Chain(chain) => {
-                chain.iter().map(|candidate| candidate.provider().clone()).collect()
-            }
+            Models::Made(workshop) => workshop.models(),
         }
     }
 
@@ -325,8 +301,8 @@ impl Providers {
         let knowledge = knowledge::Knowledge::new(self.library.clone(), tenant);
         let model: Arc<dyn Provider> = match &self.models {
             Models::Given(model) => model.clone(),
-            Models::Chain(chain) => {
-                let chain = permitted(chain, answering);
+            Models::Made(workshop) => {
+                let chain = workshop.chain(tenant, answering);
                 let meter = Meter::new(&self.accounts, tenant, answering.caps(), spent);
                 let hedge = answering.settings.hedge.unwrap_or(self.hedges).then_some(self.hedge);
                 match Router::new(&chain, Arc::new(knowledge.clone()), hedge, meter) {
@@ -337,18 +313,4 @@ impl Providers {
         };
         Arc::new(knowledge::Grounded::new(model, knowledge))
     }
-}
-
-/// The models that a tenant may use, in the order that it wants.
-fn permitted(chain: &[Arc<Candidate>], answering: &Answering) -> Vec<Arc<Candidate>> {
-    let may = |candidate: &&Arc<Candidate>| {
-        let needs_grant = candidate.provider().tariff().is_some_and(|tariff| tariff.needs_grant);
-        answering.grant.operator_keys || !needs_grant
-    };
-    let named = &answering.settings.chain;
-    if named.is_empty() {
-        return chain.iter().filter(may).cloned().collect();
-    }
-    let find = |name: &String| chain.iter().find(|candidate| candidate.provider().name() == name);
-    named.iter().filter_map(find).filter(may).cloned().collect()
 }

@@ -155,7 +155,8 @@ impl<P: Protocol> Provider for Remote<P> {
 
     fn stream(&self, prompt: Disclosed<Prompt>) -> Deltas {
         let request = P::request(&self.model, &prompt.into_inner());
-        let patience = Patience::with_first(self.model.settings.first_token_seconds);
+        let settings = &self.model.settings;
+        let patience = Patience::within(settings.first_token_seconds, settings.answer_seconds);
         call::call(request.send(self.model.tls.clone()), patience, P::Decoder::default())
     }
 }

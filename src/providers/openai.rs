@@ -242,6 +242,7 @@ mod tests {
                     price_cached: None,
                     price_output: None,
                     first_token_seconds: 1,
+                    answer_seconds: 600,
                     max_tokens: 9,
                     trains_on_inputs: false,
                     minimum_age: 0,

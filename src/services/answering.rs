@@ -53,7 +53,7 @@ pub struct AnsweringInfo {
     pub settings: AnswerSettings,
     /// What the operator grants it.
     pub granted: Grant,
-    /// The models that can be named, in the operator's order.
+    /// The models that can be named, in the operator's order; which of them answer, `/v1/tenant/providers` says.
     pub models: Vec<String>,
     /// Which instruction is in force; 0 for the program's own.
     pub instruction: i32,
@@ -82,14 +82,14 @@ impl Services {
     /// A tenant's rules.
     pub async fn answering(&self, tenant: TenantId) -> Result<AnsweringInfo, AnsweringError> {
         let rules = self.store.answering(tenant).await?.ok_or(AnsweringError::Missing)?;
-        let Answering { settings, grant, instruction } = rules;
+        let Answering { settings, grant, instruction, keys: _ } = rules;
         let models = self.models().into_iter().map(str::to_owned).collect();
         Ok(AnsweringInfo { settings, granted: grant, models, instruction: instruction.version })
     }
 
-    /// The names of the models that are set up, in the operator's order.
+    /// The names of the models, in the operator's order.
     fn models(&self) -> Vec<&str> {
-        self.config.providers.set_up()
+        self.config.providers.models().into_iter().map(|(name, _)| name).collect()
     }
 
     /// Chooses how visitors are answered.

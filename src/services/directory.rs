@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Services;
-use crate::domain::answering::{Answering, Instruction};
+use crate::domain::answering::Instruction;
 use crate::id::TenantId;
 
 pub use crate::store::StoreError as DirectoryError;
@@ -29,12 +29,15 @@ impl Services {
     /// The tenants as the database now has them.
     pub async fn directory(&self) -> Result<Vec<TenantRow>, DirectoryError> {
         let mut rows = self.store.tenant_directory().await?;
+        let mut keys = self.opened_provider_keys().await?;
         for row in &mut rows {
             let version = row.answering.instruction.version;
             if version > 0 {
                 let instruction = self.instruction_in_force(row.id, version).await?;
-                row.answering =
-                    Arc::new(Answering { instruction, ..Answering::clone(&row.answering) });
+                Arc::make_mut(&mut row.answering).instruction = instruction;
+            }
+            if let Some(keys) = keys.remove(&row.id) {
+                Arc::make_mut(&mut row.answering).keys = keys;
             }
         }
         Ok(rows)

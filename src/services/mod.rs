@@ -11,6 +11,7 @@ pub mod demo;
 pub mod directory;
 pub mod documents;
 pub mod notice;
+pub mod provider_keys;
 pub mod questions;
 pub mod receipt;
 pub mod recording;
@@ -56,6 +57,8 @@ pub struct Services {
     pub accounts: Arc<Accounts>,
     /// What tenants tell models, as far as it was read.
     pub instructions: Arc<directory::Instructions>,
+    /// Tenants' own keys for providers, as far as they were opened.
+    pub opened_keys: Arc<provider_keys::OpenedKeys>,
     /// Rung when something waits for the purge that should not wait for its hour.
     pub purge_bell: Arc<Notify>,
     /// The runtime for work that would block a worker.

@@ -1,6 +1,6 @@
 //! How tenants' visitors are answered.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tokio_postgres::Row;
@@ -81,5 +81,6 @@ fn rules(row: &Row) -> Answering {
         settings: AnswerSettings::from_stored(row.get("answering")),
         grant: Grant::from_stored(row.get("granted")),
         instruction: Arc::new(Instruction { version, ..Instruction::default() }),
+        keys: BTreeMap::default(),
     }
 }

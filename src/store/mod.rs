@@ -18,6 +18,7 @@ pub mod installation;
 pub mod instructions;
 pub mod lane;
 pub mod migrate;
+pub mod provider_keys;
 pub mod purging;
 pub mod restoring;
 pub mod spending;

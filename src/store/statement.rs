@@ -6,8 +6,8 @@ use tokio_postgres::{Error, Row};
 
 use crate::store::{
     answering, api_keys, audit, children, consents, conversations, documents, holds, installation,
-    instructions, lane, purging, restoring, spending, tenants, turns, unanswered, visitors,
-    widgets,
+    instructions, lane, provider_keys, purging, restoring, spending, tenants, turns, unanswered,
+    visitors, widgets,
 };
 
 /// Which role runs a statement.
@@ -66,6 +66,7 @@ pub fn all_statements() -> Vec<Statement> {
         installation::STATEMENTS,
         instructions::STATEMENTS,
         lane::STATEMENTS,
+        provider_keys::STATEMENTS,
         purging::STATEMENTS,
         restoring::STATEMENTS,
         spending::STATEMENTS,

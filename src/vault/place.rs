@@ -5,7 +5,7 @@
 
 use uuid::Uuid;
 
-use crate::id::{ConversationId, DocumentId, Id, TenantId};
+use crate::id::{ConversationId, DocumentId, Id, ProviderKeyId, TenantId};
 
 /// What one key covers: a conversation, or a document with all its versions. Built from the authenticated session, never
 /// from stored bytes.
@@ -23,6 +23,11 @@ impl Scope {
     pub const fn of_document(tenant: TenantId, document: DocumentId) -> Self {
         Self { tenant, conversation: Id::from_uuid(document.uuid()) }
     }
+
+    /// The scope of a tenant's own key for a provider, which goes when its key of ours goes.
+    pub const fn of_provider_key(tenant: TenantId, key: ProviderKeyId) -> Self {
+        Self { tenant, conversation: Id::from_uuid(key.uuid()) }
+    }
 }
 
 /// A column that holds envelopes. The numbers are part of the authenticated data and never change meaning.
@@ -37,6 +42,8 @@ pub enum SealedColumn {
     DocumentCard = 3,
     /// A piece of the text of a version of a document; its number within the text is the place's kind.
     DocumentText = 4,
+    /// A tenant's own key for a provider.
+    ProviderKey = 5,
 }
 
 impl SealedColumn {
@@ -47,6 +54,7 @@ impl SealedColumn {
             Self::ConversationCheckpoint => 2,
             Self::DocumentCard => 3,
             Self::DocumentText => 4,
+            Self::ProviderKey => 5,
         }
     }
 
@@ -56,7 +64,8 @@ impl SealedColumn {
             Self::TurnContent
             | Self::ConversationCheckpoint
             | Self::DocumentCard
-            | Self::DocumentText => 1,
+            | Self::DocumentText
+            | Self::ProviderKey => 1,
         }
     }
 }

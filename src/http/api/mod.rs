@@ -6,6 +6,7 @@ pub(super) mod documents;
 pub(super) mod health;
 pub(super) mod instructions;
 pub(super) mod privacy;
+pub(super) mod provider_keys;
 pub(super) mod questions;
 pub(super) mod session;
 pub(super) mod socket;

@@ -30,8 +30,13 @@ pub(super) struct Begun {
 }
 
 impl Candidate {
-    pub(in crate::providers) fn new(provider: Arc<dyn Provider>, health: &Health) -> Arc<Self> {
-        let vitals = health.of(provider.name(), provider.model());
+    /// A model that is asked on one account there; the operator's has no name.
+    pub(in crate::providers) fn new(
+        provider: Arc<dyn Provider>,
+        health: &Health,
+        account: &str,
+    ) -> Arc<Self> {
+        let vitals = health.of(provider.name(), provider.model(), account);
         Arc::new(Self { provider, vitals })
     }
 

@@ -181,7 +181,7 @@ async fn a_tenant_chooses_its_models_its_restarts_and_caps_of_its_own() {
         shop.call(Method::PUT, "answering", "application/json", settings.to_string()).await
     };
     for wrong in [
-        json!({"chain": ["google"]}),
+        json!({"chain": ["deepseek"]}),
         json!({"chain": ["openai", "openai"]}),
         json!({"caps": {"day": {"money": "-1"}}}),
         json!({"cap": {}}),
@@ -193,7 +193,7 @@ async fn a_tenant_chooses_its_models_its_restarts_and_caps_of_its_own() {
     let (status, _) = choose(json!({"chain": ["anthropic"], "restart": true})).await;
     assert_eq!(status, 200);
     let (_, rules) = shop.get("answering").await;
-    assert_eq!(rules["models"], json!(["openai", "anthropic"]));
+    assert_eq!(rules["models"], json!(["openai", "anthropic", "google"]));
     assert_eq!(rules["settings"]["chain"], json!(["anthropic"]));
     app.refresh_tenants().await;
     // Whoever was told that one vendor answers is not answered by another.

@@ -9,7 +9,7 @@ use veetflow::providers::{Delta, ProviderError};
 
 use super::vendor::{Step, Vendor, head, streaming, text};
 use super::wire::{End, Kind};
-use super::{adapter, disclosed, heard, words};
+use super::{adapter, disclosed, heard, providers, settings, words};
 
 const SECONDS: u64 = 5;
 
@@ -216,6 +216,23 @@ async fn an_answer_that_drips_byte_by_byte_and_says_nothing_is_not_waited_for() 
         let vendor = Vendor::start(vec![streaming(), drip.clone()]).await;
         let deltas = heard(adapter(kind, &vendor.base_url, 1).as_ref()).await;
         assert_eq!(deltas, [Err(ProviderError::Silent)], "{kind:?}");
+        assert!(vendor.is_left_alone().await, "{kind:?} kept the connection");
+    }
+}
+
+/// Deltas in order, one after the other, for ever: no silence, no size that is too great, and no end.
+#[actix_web::test]
+async fn an_answer_that_drips_on_and_on_ends_with_its_time() {
+    for kind in Kind::ALL {
+        let drip = Step::Forever(kind.words("a ").into_bytes(), Duration::from_millis(50));
+        let vendor = Vendor::start(vec![streaming(), text(kind.start()), drip]).await;
+        let mut all = settings(kind, &vendor.base_url, SECONDS);
+        let limit: &'static str = format!("{}.answer_seconds", kind.settings()).leak();
+        all.push((limit, 1.into()));
+        let models = providers(all).models();
+        let deltas = heard(models.first().expect("one model").as_ref()).await;
+        assert_eq!(last(&deltas), &Err(ProviderError::Endless), "{kind:?}");
+        assert!(words(&deltas).starts_with("a a "), "{kind:?}");
         assert!(vendor.is_left_alone().await, "{kind:?} kept the connection");
     }
 }

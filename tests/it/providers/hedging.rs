@@ -162,12 +162,13 @@ async fn what_one_worker_learned_of_a_model_the_others_know() {
     let limited = vec![head("429 Too Many Requests", "retry-after: 30\r\n")];
     let first = Vendor::start(limited).await;
     let config = Layers::with(settings(Kind::Chat, &first.base_url, 1)).read().expect("settings");
-    let health = Health::default();
+    let health = Arc::new(Health::default());
     let accounts = Arc::new(Accounts::new(Arc::new(SystemClock)));
     for _ in 0..3 {
         let library = Arc::new(Library::new());
-        let worker = Providers::sharing(&config.providers, library, &health, accounts.clone())
-            .expect("providers");
+        let worker =
+            Providers::sharing(&config.providers, library, health.clone(), accounts.clone())
+                .expect("providers");
         let router = unrestricted(&worker);
         assert_eq!(answered_by(&said(router.as_ref()).await).0, "knowledge");
     }

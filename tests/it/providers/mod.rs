@@ -6,6 +6,7 @@ mod connections;
 mod failover;
 mod hedging;
 mod instructions;
+mod own_keys;
 mod pseudonyms;
 mod recorded;
 mod requests;
@@ -29,7 +30,7 @@ use veetflow::domain::tenant::TenantState;
 use veetflow::id::Id;
 use veetflow::privacy::disclosure::{Circumstances, Disclosed, disclose};
 use veetflow::providers::knowledge::Library;
-use veetflow::providers::{Accounts, Delta, Health, Provider, ProviderError, Providers};
+use veetflow::providers::{Accounts, Delta, Provider, ProviderError, Providers};
 
 use wire::Kind;
 
@@ -61,7 +62,7 @@ fn shared(
     library: Arc<Library>,
 ) -> Result<Providers, impl std::fmt::Debug> {
     let accounts = Arc::new(Accounts::new(Arc::new(SystemClock)));
-    Providers::sharing(settings, library, &Health::default(), accounts)
+    Providers::sharing(settings, library, Arc::default(), accounts)
 }
 
 /// Who answers for a tenant that may use everything and chose nothing.
