@@ -117,6 +117,7 @@ impl Foundation {
             door,
             shelving: Arc::new(shelving),
             purge_bell: Arc::default(),
+            ledger: ledger.clone(),
             runtime: ground.runtime(),
         };
         Ok(Self { services, first_start, ledger, ground })

@@ -4,6 +4,7 @@ mod admin;
 mod answering;
 mod audit;
 mod backup;
+mod certificates;
 mod desk;
 mod doctor;
 mod drill;
@@ -27,6 +28,7 @@ use crate::app::{Company, Foundation, Gate, Ground};
 use crate::clock::SystemClock;
 use crate::config::{Config, Layers};
 use crate::domain::audit::Actor;
+use crate::id::ConversationId;
 use crate::providers::Providers;
 use crate::services::restoring::Quarantine;
 
@@ -71,6 +73,25 @@ enum Command {
         /// Vouch for a clock that has moved on by more than 48 hours since the last pass.
         #[arg(long)]
         vouch_for_clock: bool,
+    },
+    /// What the purge certified to have erased of an organisation's customers.
+    Certificates {
+        /// The organisation's short name.
+        tenant: String,
+        /// Write each into this folder.
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
+    /// Verify a certificate of the purge. Needs no server, no database and no settings.
+    VerifyCertificate {
+        /// The certificate.
+        file: PathBuf,
+        /// The key, as `veetflow certificates` shows it; keep it where nobody of the server can write.
+        #[arg(long)]
+        key: String,
+        /// Whether this conversation, cnv_…, is among those erased.
+        #[arg(long)]
+        conversation: Option<ConversationId>,
     },
     /// Organisations (tenants).
     #[command(subcommand)]
@@ -177,6 +198,12 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             on_foundation(layers.read()?, async |foundation| {
                 purge::run(foundation, vouch_for_clock).await
             })
+        }
+        Command::Certificates { tenant, folder } => {
+            certificates::certificates(&layers.read()?, &tenant, folder.as_deref())
+        }
+        Command::VerifyCertificate { file, key, conversation } => {
+            certificates::verify(&file, &key, conversation)
         }
         Command::Audit(command) => audit::audit(&layers.read()?, command),
         Command::Keys(command) => {

@@ -130,6 +130,11 @@ impl Desk {
         self.client.request(method, url).bearer_auth(self.secret.reveal())
     }
 
+    /// A request that only looks.
+    pub(super) fn look(&self, path: &[&str]) -> RequestBuilder {
+        self.request(Method::GET, path, &[])
+    }
+
     /// Sends it and gives what was answered, or says the refusal's sentence and code.
     pub(super) async fn ask<T: DeserializeOwned>(request: RequestBuilder) -> anyhow::Result<T> {
         let response = request.send().await.context("the server could not be reached")?;

@@ -106,7 +106,7 @@ actions! {
     DocumentRemoved "document.removed";
     /// Words of a conversation were read by somebody who is not in it; the amount is how many turns.
     TranscriptRead "transcript.read";
-    /// A purge erased conversations; the amount is how many.
+    /// A batch of a purge erased conversations, visitors or acts of consent; the amount is how many.
     PurgeRan "purge.ran";
     /// A rotation of the master key is about to begin or go on; the amount is the generation it leads away from.
     KeysRotated "keys.rotate";

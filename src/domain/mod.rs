@@ -6,6 +6,7 @@ pub mod answering;
 pub mod api_key;
 pub mod audit;
 pub mod budget;
+pub mod certificate;
 pub mod consent;
 pub mod document;
 pub mod hold;

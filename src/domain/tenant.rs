@@ -125,6 +125,14 @@ impl Period {
         }
     }
 
+    /// The period as it is set: `30d`, `12m`.
+    pub fn in_short(self) -> String {
+        match self {
+            Self::Days(days) => format!("{days}d"),
+            Self::Months(months) => format!("{months}m"),
+        }
+    }
+
     const fn is_within_bounds(self) -> bool {
         match self {
             Self::Days(days) => days >= 30 && days <= 2556,

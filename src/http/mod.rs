@@ -58,6 +58,7 @@ pub struct Edge {
         api::instructions::add,
         api::instructions::rollback,
         api::instructions::diff,
+        api::certificates::list,
         api::children::report,
         api::documents::add,
         api::documents::list,
@@ -127,6 +128,7 @@ pub fn routes(config: &mut ServiceConfig, has_demo: bool) {
                 .service(api::instructions::rollback)
                 .service(api::instructions::diff)
                 .service(api::instructions::show)
+                .service(api::certificates::list)
                 .service(api::children::report)
                 .service(api::documents::add)
                 .service(api::documents::list)

@@ -109,6 +109,8 @@ inventory! {
     "audit_checkpoint" { Nothing: "size" "is_outside" "note" "at"; }
     "audit_epoch" { Nothing: "month" "first_seq" "last_seq" "last_hash" "dropped_at"; }
     "purge_run" {
-        Nothing: "tenant_id" "run_id" "retention_class" "started_at" "ended_at" "conversations" "turns" "residue";
+        Nothing: "tenant_id" "run_id" "retention_class" "started_at" "ended_at" "conversations" "turns" "residue"
+            "visitors" "consent_acts";
     }
+    "purge_certificate" { Nothing: "tenant_id" "run_id" "at" "note"; }
 }

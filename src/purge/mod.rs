@@ -1,8 +1,9 @@
 //! What must go. One pass looks at every tenant, takes no input but the time, and can be killed at any point and run again.
 //!
 //! For a conversation whose time is over: claim it, lock it and look again, hide it, drop it from memory, destroy its key
-//! (from there on it is unreadable wherever a copy hides), delete its rows, count what is left. The order is what makes
-//! it safe: nothing irreversible happens before the second look, and everything after it can be repeated.
+//! (from there on it is unreadable wherever a copy hides); then, in one transaction, delete its rows, count what is left,
+//! record and certify it. The order is what makes it safe: nothing irreversible happens before the second look, and everything
+//! after it can be repeated until there is a certificate, and then there is nothing left to repeat.
 
 pub mod clock_guard;
 
@@ -11,11 +12,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::code::{Coded, ErrorCode};
+use crate::domain::certificate::{Certificate, Erased, LedgerLine, VERSION};
 use crate::domain::tenant::Period;
-use crate::id::{ConversationId, RunId, TenantId};
+use crate::id::{ConversationId, TenantId};
 use crate::privacy::retention::{RetentionClass, is_over, latest_day_possibly_over};
 use crate::services::Services;
-use crate::store::purging::{Cutoff, Due, RunRecord};
+use crate::store::purging::{Batch, Cutoff, Due};
 use crate::store::tenants::TenantRow;
 use crate::store::{Store, StoreError};
 use crate::vault::{Extent, Scope, VaultError};
@@ -60,7 +62,7 @@ pub enum Step {
     AfterHide,
     /// The key is destroyed: the point of no return.
     AfterRevoke,
-    /// The rows are gone, the pass is not recorded.
+    /// The rows are gone, and that is recorded and certified.
     AfterDelete,
 }
 
@@ -211,7 +213,6 @@ async fn purge_tenant(
     now: Timestamp,
 ) -> Result<(), PurgeError> {
     go_on(pass, Step::BeforeClaim)?;
-    let run: RunId = services.ids.next();
     let cutoff = cutoff(tenant, now);
     let settings = &services.config.purge;
     while line.conversations < settings.cap {
@@ -224,31 +225,85 @@ async fn purge_tenant(
         go_on(pass, Step::AfterHide)?;
         revoke(services, tenant.id, &hidden, now).await?;
         go_on(pass, Step::AfterRevoke)?;
-        let (turns, residue) = services.store.delete_conversations(tenant.id, &hidden).await?;
+        let (turns, residue) = erase(services, &cutoff, &hidden).await?;
         go_on(pass, Step::AfterDelete)?;
+        if residue > 0 {
+            tracing::error!(tenant.id = %tenant.id, residue, "a purge could not erase everything");
+            line.residue += residue;
+            break;
+        }
         line.conversations += i64::try_from(hidden.len()).unwrap_or(i64::MAX);
         line.turns += turns;
-        line.residue += residue;
     }
-    let acts = RetentionClass::ConsentRecord.period(tenant.retention);
-    services.store.delete_orphans(&cutoff, acts, settings.cap).await?;
-    if line.conversations == 0 {
-        return Ok(());
+    erase_orphans(services, &cutoff, settings.cap).await
+}
+
+/// Deletes what keys have been destroyed of, and certifies it in the same transaction.
+async fn erase(
+    services: &Services,
+    cutoff: &Cutoff,
+    hidden: &[ConversationId],
+) -> Result<(i64, i64), PurgeError> {
+    if hidden.is_empty() {
+        return Ok((0, 0));
     }
-    if line.residue > 0 {
-        tracing::error!(tenant.id = %tenant.id, residue = line.residue, "a purge left rows behind");
-    }
-    let record = RunRecord {
-        id: run,
-        tenant: tenant.id,
-        class: RetentionClass::Conversation,
-        started_at: now,
-        ended_at: services.clock.now(),
-        conversations: line.conversations,
-        turns: line.turns,
-        residue: line.residue,
+    let class = RetentionClass::Conversation;
+    let batch = batch(services, cutoff, class);
+    let (notary, ledger) = (services.notary()?, services.ledger_line());
+    let certify = |erased| {
+        let marks = hidden.iter().map(|one| Certificate::mark(batch.id, *one)).collect();
+        notary.certify(&certificate(&batch, cutoff.period, erased, marks, ledger))
     };
-    Ok(services.store.record_purge_run(&record).await?)
+    Ok(services.store.delete_conversations(&batch, hidden, certify).await?)
+}
+
+/// Deletes visitors and acts of consent whose time is over, and certifies it in the same transaction.
+async fn erase_orphans(services: &Services, cutoff: &Cutoff, limit: i64) -> Result<(), PurgeError> {
+    let class = RetentionClass::ConsentRecord;
+    let acts = class.period(cutoff.period);
+    let batch = batch(services, cutoff, class);
+    let (notary, ledger) = (services.notary()?, services.ledger_line());
+    let certify = |erased| notary.certify(&certificate(&batch, acts, erased, Vec::new(), ledger));
+    services.store.delete_orphans(&batch, cutoff, acts, limit, certify).await?;
+    Ok(())
+}
+
+fn batch(services: &Services, cutoff: &Cutoff, class: RetentionClass) -> Batch {
+    Batch {
+        id: services.ids.next(),
+        tenant: cutoff.tenant,
+        class,
+        started_at: cutoff.now,
+        ended_at: services.clock.now(),
+    }
+}
+
+fn certificate(
+    batch: &Batch,
+    kept: Period,
+    erased: Erased,
+    conversations_sha256: Vec<String>,
+    ledger: LedgerLine,
+) -> Certificate {
+    let method: &[&str] = if erased.conversations > 0 {
+        &["keys destroyed (AES-256-GCM; cryptographic erase, NIST SP 800-88)", "rows deleted"]
+    } else {
+        &["rows deleted"]
+    };
+    Certificate {
+        v: VERSION,
+        id: batch.id,
+        tenant: batch.tenant,
+        class: batch.class.as_str().to_owned(),
+        kept: kept.in_short(),
+        at: batch.ended_at,
+        method: method.iter().map(|&word| word.to_owned()).collect(),
+        erased,
+        left: 0,
+        conversations_sha256,
+        ledger,
+        backups_until: Certificate::backups_until(batch.ended_at),
+    }
 }
 
 fn go_on(pass: &Pass, step: Step) -> Result<(), PurgeError> {

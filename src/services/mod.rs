@@ -4,12 +4,14 @@ pub mod answering;
 pub mod api_keys;
 pub mod audit;
 pub mod backups;
+pub mod certificates;
 pub mod checkpoint;
 pub mod children;
 pub mod consent;
 pub mod demo;
 pub mod directory;
 pub mod documents;
+pub mod note;
 pub mod notice;
 pub mod provider_keys;
 pub mod questions;
@@ -30,6 +32,7 @@ use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::domain::audit::Actor;
 use crate::id::{Ids, NodeId};
+use crate::ledger::Ledger;
 use crate::providers::Accounts;
 use crate::store::Store;
 use crate::vault::{Vault, VaultError};
@@ -61,6 +64,8 @@ pub struct Services {
     pub opened_keys: Arc<provider_keys::OpenedKeys>,
     /// Rung when something waits for the purge that should not wait for its hour.
     pub purge_bell: Arc<Notify>,
+    /// What was erased, on record outside the database.
+    pub ledger: Arc<Ledger>,
     /// The runtime for work that would block a worker.
     pub runtime: Handle,
 }

@@ -1,5 +1,6 @@
 //! What the purge asks of the database. Run by the one role that may delete.
 
+use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use uuid::Uuid;
@@ -8,6 +9,7 @@ use super::holds::unheld;
 use super::statement::{Runs, Statement};
 use super::{Store, StoreError, begin, holds};
 use crate::domain::audit::{Action, Deed, Objects};
+use crate::domain::certificate::Erased;
 use crate::domain::tenant::Period;
 use crate::id::{ConversationId, Id, RunId, TenantId};
 use crate::privacy::retention::RetentionClass;
@@ -72,8 +74,14 @@ const DELETE_ACTS: Statement = Statement::purge(concat!(
     " limit $5)",
 ));
 const RECORD_RUN: Statement = Statement::purge(
-    "insert into purge_run (tenant_id, run_id, retention_class, started_at, ended_at, conversations, turns, residue) \
-     values ($1, $2, $3, $4, $5, $6, $7, $8)",
+    "insert into purge_run (tenant_id, run_id, retention_class, started_at, ended_at, conversations, turns, residue, \
+     visitors, consent_acts) values ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)",
+);
+const CERTIFY: Statement = Statement::purge(
+    "insert into purge_certificate (tenant_id, run_id, at, note) values ($1, $2, $3, $4)",
+);
+const CERTIFICATES: Statement = Statement::application(
+    "select run_id, at, note from purge_certificate where tenant_id = $1 order by at desc, run_id desc limit 1000",
 );
 const DATABASE_CLOCK: Statement = Statement::purge("select clock_timestamp()");
 
@@ -90,6 +98,8 @@ pub(super) const STATEMENTS: &[Statement] = &[
     DELETE_VISITORS,
     DELETE_ACTS,
     RECORD_RUN,
+    CERTIFY,
+    CERTIFICATES,
     DATABASE_CLOCK,
 ];
 
@@ -121,9 +131,9 @@ pub struct Due {
     pub oldest: Option<Timestamp>,
 }
 
-/// A finished pass over one tenant.
+/// One batch of a pass.
 #[derive(Debug, Clone, Copy)]
-pub struct RunRecord {
+pub struct Batch {
     /// Which.
     pub id: RunId,
     /// Whose.
@@ -134,12 +144,6 @@ pub struct RunRecord {
     pub started_at: Timestamp,
     /// Until.
     pub ended_at: Timestamp,
-    /// Conversations erased.
-    pub conversations: i64,
-    /// Turns deleted.
-    pub turns: i64,
-    /// Rows that should have gone and were still there; anything but 0 is a failure.
-    pub residue: i64,
 }
 
 impl Store {
@@ -222,30 +226,45 @@ impl Store {
         Ok(true)
     }
 
-    /// Deletes the rows of hidden conversations and returns how many turns went and how many rows are left.
+    /// Deletes the rows of hidden conversations; tells how many turns went and how many rows are left. Record, certificate and
+    /// deletion are one transaction; where rows are left, nothing happens.
     pub async fn delete_conversations(
         &self,
-        tenant: TenantId,
+        batch: &Batch,
         conversations: &[ConversationId],
+        certify: impl FnOnce(Erased) -> String + Send,
     ) -> Result<(i64, i64), StoreError> {
         let which: Vec<Uuid> = conversations.iter().map(ConversationId::uuid).collect();
+        let tenant = batch.tenant;
         let mut client = self.purge().await?;
         let transaction = begin(&mut client, tenant).await?;
         let turns = transaction.run(DELETE_TURNS, &[&tenant.uuid(), &which]).await?;
-        transaction.run(DELETE_CONVERSATIONS, &[&tenant.uuid(), &which]).await?;
+        let gone = transaction.run(DELETE_CONVERSATIONS, &[&tenant.uuid(), &which]).await?;
         super::audit::forget(&transaction, tenant, &which).await?;
         let residue: i64 = transaction.row(RESIDUE, &[&tenant.uuid(), &which]).await?.get(0);
+        if residue > 0 {
+            return Ok((0, residue));
+        }
+        let turns = count(turns);
+        let erased = Erased { conversations: count(gone), turns, ..Erased::default() };
+        // Another pass may have finished this batch meanwhile; then it has certified it.
+        if !erased.is_nothing() {
+            self.finish_batch(&transaction, batch, erased, certify(erased)).await?;
+        }
         transaction.commit().await?;
-        Ok((i64::try_from(turns).unwrap_or(i64::MAX), residue))
+        Ok((turns, 0))
     }
 
-    /// Deletes visitors without conversations, and acts of consent, whose time is over: at most `limit` of each.
+    /// Deletes visitors without conversations, and acts of consent, whose time is over: at most `limit` of each. Record,
+    /// certificate and deletion are one transaction.
     pub async fn delete_orphans(
         &self,
+        batch: &Batch,
         cutoff: &Cutoff,
         acts: Period,
         limit: i64,
-    ) -> Result<u64, StoreError> {
+        certify: impl FnOnce(Erased) -> String + Send,
+    ) -> Result<Erased, StoreError> {
         let (months, days) = cutoff.period.to_stored();
         let (act_months, act_days) = acts.to_stored();
         let (tenant, now) = (cutoff.tenant.uuid(), cutoff.now);
@@ -257,38 +276,66 @@ impl Store {
             transaction.run(DELETE_ACTS, &[&tenant, &act_months, &act_days, &now, &limit]).await?;
         let visitors =
             transaction.run(DELETE_VISITORS, &[&tenant, &months, &days, &now, &limit]).await?;
+        let erased =
+            Erased { visitors: count(visitors), consent_acts: count(acts), ..Erased::default() };
+        if !erased.is_nothing() {
+            self.finish_batch(&transaction, batch, erased, certify(erased)).await?;
+        }
         transaction.commit().await?;
-        Ok(visitors + acts)
+        Ok(erased)
     }
 
-    /// Records a finished pass.
-    pub async fn record_purge_run(&self, run: &RunRecord) -> Result<(), StoreError> {
-        let mut client = self.purge().await?;
-        let transaction = begin(&mut client, run.tenant).await?;
+    async fn finish_batch(
+        &self,
+        transaction: &Transaction<'_>,
+        batch: &Batch,
+        erased: Erased,
+        note: String,
+    ) -> Result<(), StoreError> {
+        let (tenant, id) = (batch.tenant.uuid(), batch.id.uuid());
         transaction
             .run(
                 RECORD_RUN,
                 &[
-                    &run.tenant.uuid(),
-                    &run.id.uuid(),
-                    &run.class.as_str(),
-                    &run.started_at,
-                    &run.ended_at,
-                    &run.conversations,
-                    &run.turns,
-                    &run.residue,
+                    &tenant,
+                    &id,
+                    &batch.class.as_str(),
+                    &batch.started_at,
+                    &batch.ended_at,
+                    &erased.conversations,
+                    &erased.turns,
+                    &erased.visitors,
+                    &erased.consent_acts,
                 ],
             )
             .await?;
-        let objects = Objects::Thing(run.id.uuid());
-        let deed = Deed { action: Action::PurgeRan, objects, amount: run.conversations };
-        self.record_by_purge(&transaction, run.tenant, &deed).await?;
+        transaction.run(CERTIFY, &[&tenant, &id, &batch.ended_at, &note]).await?;
+        let amount = erased.conversations + erased.visitors + erased.consent_acts;
+        let deed = Deed { action: Action::PurgeRan, objects: Objects::Thing(id), amount };
+        self.record_by_purge(transaction, batch.tenant, &deed).await
+    }
+
+    /// A tenant's certificates, newest first: which, when, and the signed note.
+    pub async fn purge_certificates(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Vec<(RunId, Timestamp, String)>, StoreError> {
+        let mut client = self.application().await?;
+        let transaction = begin(&mut client, tenant).await?;
+        let rows = transaction.rows(CERTIFICATES, &[&tenant.uuid()]).await?;
         transaction.commit().await?;
-        Ok(())
+        let one = |row: &tokio_postgres::Row| {
+            (Id::from_uuid(row.get("run_id")), row.get("at"), row.get("note"))
+        };
+        Ok(rows.iter().map(one).collect())
     }
 
     /// What the database's machine thinks the time is; the clock guard compares it with ours and nothing else uses it.
     pub async fn database_clock(&self) -> Result<Timestamp, StoreError> {
         Ok(self.purge().await?.query_one(DATABASE_CLOCK.sql, &[]).await?.get(0))
     }
+}
+
+fn count(rows: u64) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }

@@ -1,14 +1,18 @@
 //! The purge: nothing outlives its time, nothing goes before it, and a pass can be killed anywhere. Policy §6.
 
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use jiff::SignedDuration;
+use veetflow::domain::certificate::Certificate;
 use veetflow::domain::hold::{HoldScope, Operator};
 use veetflow::domain::tenant::Period;
 use veetflow::id::{ConversationId, TenantId};
 use veetflow::purge::clock_guard::Decline;
 use veetflow::purge::{self, Pass, PurgeError, Step, Surroundings};
+use veetflow::services::certificates::read;
 use veetflow::services::demo;
+use veetflow::services::note::Verifier;
 use veetflow::vault::{Scope, VaultError};
 
 use crate::support::{TestApp, Visitor};
@@ -47,7 +51,10 @@ async fn a_conversation_is_there_until_its_last_day_and_gone_after_it() {
     let run = app
         .operator()
         .await
-        .query_one("select conversations, turns, residue from purge_run", &[])
+        .query_one(
+            "select conversations, turns, residue from purge_run where conversations > 0",
+            &[],
+        )
         .await;
     let run = run.expect("one recorded pass");
     assert_eq!((run.get::<_, i64>(0), run.get::<_, i64>(1), run.get::<_, i64>(2)), (1, 3, 0));
@@ -174,8 +181,93 @@ async fn a_pass_stopped_between_any_two_steps_is_finished_by_the_next() {
             "after {step:?}"
         );
         assert!(app.services.vault.key(scope(young)).is_ok(), "after {step:?}");
+        let certified = certificates(&app).await;
+        let of_old = certified.iter().filter(|one| one.covers(old)).count();
+        assert_eq!(of_old, 1, "one certificate, wherever it was stopped: {step:?}");
+        assert!(!certified.iter().any(|one| one.covers(young)), "after {step:?}");
+        let runs = certified.len();
+        let recorded = app.count("purge_run").await;
+        assert_eq!(recorded, i64::try_from(runs).expect("few"), "after {step:?}");
+        let acts = "select count(*) from audit_entry where action = 'purge.ran'";
+        let acts: i64 = app.operator().await.query_one(acts, &[]).await.expect("read").get(0);
+        assert_eq!(acts, recorded, "after {step:?}");
         app.drain().await;
     }
+}
+
+/// Every certificate of the demo tenant, each verified.
+async fn certificates(app: &TestApp) -> Vec<Certificate> {
+    let list = app.services.certificates(demo::TENANT).await.expect("read");
+    let verifier = Verifier::parse(&list.key).expect("a key");
+    list.certificates.iter().map(|one| read(&verifier, &one.note).expect("true")).collect()
+}
+
+/// Rows that cannot be deleted: nothing is certified, nothing recorded, and the next pass tries again.
+#[actix_web::test]
+async fn a_purge_that_leaves_rows_behind_certifies_nothing_and_is_tried_again() {
+    let app = TestApp::start().await;
+    app.store().set_retention(demo::TENANT, Period::Days(30)).await.expect("set");
+    let conversation = talk(&app).await;
+    let operator = app.operator().await;
+    let sticky = "create function stays() returns trigger language plpgsql as 'begin return null; end'; \
+        create trigger stays before delete on turn for each row execute function stays()";
+    operator.batch_execute(sticky).await.expect("made");
+    app.travel(31).await;
+    assert!(certificates(&app).await.iter().all(|one| !one.covers(conversation)));
+    assert_eq!(app.count("turn").await, 3);
+    operator.batch_execute("drop trigger stays on turn").await.expect("dropped");
+    app.clock.travel(SignedDuration::from_secs(61));
+    app.purge().await;
+    assert_eq!(app.count("turn").await, 0);
+    let certified = certificates(&app).await;
+    let of_it: Vec<_> = certified.iter().filter(|one| one.covers(conversation)).collect();
+    assert_eq!(of_it.len(), 1);
+    assert_eq!((of_it[0].erased.turns, of_it[0].left), (3, 0));
+    app.drain().await;
+}
+
+/// Somebody outside, with the key and a few lines of Python, or with this program and no installation.
+#[actix_web::test]
+async fn a_certificate_is_verified_without_this_server_and_an_altered_one_is_not() {
+    let app = TestApp::start().await;
+    app.store().set_retention(demo::TENANT, Period::Days(30)).await.expect("set");
+    let conversation = talk(&app).await;
+    app.travel(31).await;
+    let list = app.services.certificates(demo::TENANT).await.expect("read");
+    let verifier = Verifier::parse(&list.key).expect("a key");
+    let covers = |note: &str| read(&verifier, note).expect("true").covers(conversation);
+    let note = &list.certificates.iter().find(|one| covers(&one.note)).expect("certified").note;
+    assert!(!note.contains(&conversation.to_string()), "it names a conversation");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("one.certificate");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/verify_certificate.py");
+    let verify = |text: &str, key: &str, which: &str| {
+        std::fs::write(&file, text).expect("written");
+        let by_python = Command::new("python3")
+            .arg(script)
+            .arg(&file)
+            .args([key, which])
+            .output()
+            .expect("python3");
+        let by_us = Command::new(env!("CARGO_BIN_EXE_veetflow"))
+            .env_clear()
+            .current_dir(folder.path())
+            .arg("verify-certificate")
+            .arg(&file)
+            .args(["--key", key, "--conversation", which])
+            .output()
+            .expect("runs");
+        let said = String::from_utf8_lossy(&by_python.stderr).into_owned();
+        assert_eq!(by_python.status.success(), by_us.status.success(), "{said}");
+        by_us.status.success()
+    };
+    let (key, which) = (&list.key, conversation.to_string());
+    assert!(verify(note, key, &which));
+    assert!(!verify(&note.replacen("\"turns\":3", "\"turns\":4", 1), key, &which), "altered");
+    assert!(!verify(note, key, "cnv_00000000000070008000000000000001"), "another conversation");
+    let other = list.key.replacen("veetflow/purge/", "veetflow/audit/", 1);
+    assert!(!verify(note, &other, &which), "another key");
+    app.drain().await;
 }
 
 /// Invariant I5: what is held is not destroyed, not even when the hold came after the claim.

@@ -1,6 +1,7 @@
 //! The public interface, one file per area.
 
 pub(super) mod answering;
+pub(super) mod certificates;
 pub(super) mod children;
 pub(super) mod documents;
 pub(super) mod health;
