@@ -140,7 +140,10 @@ async fn a_rotation_killed_again_and_again_loses_no_key_and_comes_to_its_end() {
         let of = |line: usize| census.get(line).map_or(0, |line| line.conversations);
         assert_eq!(of(0) + of(1), 2_500, "a key was lost or doubled");
         if of(0) == 0 {
-            // It had come to its end: another one, and not so long.
+            // It had come to its end, or to the last of it: another one, and not so long.
+            if census[0].keys() > 0 {
+                desk.says(&["keys", "rotate"]);
+            }
             let old = census[0].generation.to_string();
             assert!(desk.says(&["keys", "destroy", &old]).contains("overwritten and removed"));
             milliseconds /= 2;
